@@ -1,0 +1,105 @@
+"""Compressors for zswap tiers: one page in, bytes out, and back.
+
+Both libraries are the standard bindings. zstandard's results hold far more memory than their length, so they are copied
+before anybody keeps them (64 MiB of payload held about 200 MiB without the copy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import attrs
+import lz4.block
+import xxhash
+import zstandard
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+Checksum: TypeAlias = Callable[[Buffer], int]
+
+COMPRESSORS = ("lz4", "zstd")
+
+
+@attrs.frozen
+class Codec:
+    """A compressor at a level, for pages of one size.
+
+    `compress(page)` gives bytes of any length: the tier decides whether they are small enough. `decompress(payload)`
+    gives `page_size` bytes or raises `DecodeError`.
+    """
+
+    compressor: str
+    level: int
+    page_size: int
+    compress: Callable[[Buffer], bytes] = attrs.field(repr=False, eq=False)
+    decompress: Callable[[Buffer], bytes] = attrs.field(repr=False, eq=False)
+
+
+class DecodeError(ValueError):
+    """A payload that is not what the compressor wrote."""
+
+
+def checksum(payload: Buffer) -> int:
+    """xxh3 over the stored payload, masked to 63 bits so that it fits the core's signed fields."""
+    return xxhash.xxh3_64_intdigest(payload) & 0x7FFF_FFFF_FFFF_FFFF
+
+
+def default_level(compressor: str) -> int:
+    """lz4: acceleration 1, as the kernel's; zstd: level 1 (level 3 costs a tenth more for a percent of ratio)."""
+    return 1
+
+
+def make_codec(compressor: str, level: int | None, page_size: int) -> Codec:
+    """A codec; ValueError for an unknown compressor or a level that it does not have."""
+    if level is None:
+        level = default_level(compressor)
+    if compressor == "lz4":
+        return _lz4(level, page_size)
+    if compressor == "zstd":
+        return _zstd(level, page_size)
+    raise ValueError(f"compressor is lz4 or zstd, not {compressor!r}")
+
+
+def _lz4(level: int, page_size: int) -> Codec:
+    if not 1 <= level <= 65537:
+        raise ValueError(f"lz4's level is its acceleration, 1 to 65537, not {level}")
+    block_compress = lz4.block.compress
+    block_decompress = lz4.block.decompress
+
+    def compress(page: Buffer) -> bytes:
+        return block_compress(page, mode="fast", acceleration=level, store_size=False)  # type: ignore[no-any-return]
+
+    def compress_default(page: Buffer) -> bytes:
+        return block_compress(page, store_size=False)  # type: ignore[no-any-return]
+
+    def decompress(payload: Buffer) -> bytes:
+        try:
+            page = block_decompress(payload, uncompressed_size=page_size)
+        except lz4.block.LZ4BlockError as error:
+            raise DecodeError(str(error)) from error
+        if len(page) != page_size:
+            raise DecodeError(f"{len(page)} bytes came out, not {page_size}")
+        return page  # type: ignore[no-any-return]
+
+    return Codec("lz4", level, page_size, compress_default if level == 1 else compress, decompress)
+
+
+def _zstd(level: int, page_size: int) -> Codec:
+    if not -131072 <= level <= zstandard.MAX_COMPRESSION_LEVEL:
+        raise ValueError(f"zstd's level is -131072 to {zstandard.MAX_COMPRESSION_LEVEL}, not {level}")
+    compressor = zstandard.ZstdCompressor(level=level, write_content_size=False, write_checksum=False)
+    decompressor = zstandard.ZstdDecompressor()
+
+    def compress(page: Buffer) -> bytes:
+        return bytes(memoryview(compressor.compress(page)))
+
+    def decompress(payload: Buffer) -> bytes:
+        try:
+            page = decompressor.decompress(payload, max_output_size=page_size)
+        except zstandard.ZstdError as error:
+            raise DecodeError(str(error)) from error
+        if len(page) != page_size:
+            raise DecodeError(f"{len(page)} bytes came out, not {page_size}")
+        return page
+
+    return Codec("zstd", level, page_size, compress, decompress)

@@ -1,0 +1,114 @@
+"""How the compiled core is compiled and cached.
+
+numba notices an edit only in the file of the kernel that was edited, not in its callers' cached code. So the cache lives
+in a folder whose name is a hash over every source file with kernels in it: an edit anywhere starts a new folder. The
+folder is under the user's cache folder; where that can't be written, under a private temporary one; where neither can,
+there is no cache and the kernels are compiled at each start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PACKAGE = Path(__file__).resolve().parent.parent
+KERNEL_FOLDERS = ("core", "workloads", "experiment")
+"""Where kernels stand; each file in these folders is part of the cache's key."""
+KEPT_FOLDERS = 8
+"""Older versions' folders beyond this many are removed, the longest unused first."""
+
+
+def kernel(function: F) -> F:
+    """Compile `function` at its first call; the result is cached on disk."""
+    folder = cache_folder()
+    if numba.config.DISABLE_JIT:
+        return function
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder) if folder else before
+    try:
+        return cast(F, njit(cache=folder is not None, error_model="numpy")(function))
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def interpreted() -> bool:
+    """True where NUMBA_DISABLE_JIT=1: kernels are plain Python functions, a hundred times slower, the same numbers."""
+    return bool(numba.config.DISABLE_JIT)
+
+
+def is_cold() -> bool:
+    """True if the kernels have to be compiled before anything runs: some seconds, once per version and machine."""
+    folder = cache_folder()
+    return not interpreted() and (folder is None or not any(folder.rglob("*.nbi")))
+
+
+@cache
+def cache_folder() -> Path | None:
+    """The folder with this version's compiled kernels, made if absent; None where nothing can be written."""
+    name = _key()
+    for parent in (_user_cache(), _temporary_cache()):
+        if parent is None:
+            continue
+        folder = parent / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        _drop_old(parent, folder)
+        return folder
+    return None
+
+
+def _key() -> str:
+    digest = hashlib.sha256()
+    for folder in KERNEL_FOLDERS:
+        for source in sorted((PACKAGE / folder).glob("*.py")):
+            digest.update(source.name.encode())
+            digest.update(source.read_bytes())
+    digest.update(f"{numba.__version__} {platform.python_version()} {numba.config.BOUNDSCHECK}".encode())
+    digest.update(str(PACKAGE).encode())
+    return digest.hexdigest()[:20]
+
+
+def _user_cache() -> Path | None:
+    base = os.environ.get("XDG_CACHE_HOME")
+    if base:
+        return Path(base) / "swaptiers"
+    with contextlib.suppress(RuntimeError):
+        return Path.home() / ".cache" / "swaptiers"
+    return None
+
+
+def _temporary_cache() -> Path | None:
+    """A folder that only this user can write: compiled code is loaded from it, so nobody else may put anything there."""
+    folder = Path(tempfile.gettempdir()) / f"swaptiers-{os.getuid()}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077:
+            return folder
+    return None
+
+
+def _drop_old(parent: Path, current: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.utime(current)
+        folders = sorted((each for each in parent.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
+        for folder in folders[:-KEPT_FOLDERS]:
+            shutil.rmtree(folder, ignore_errors=True)

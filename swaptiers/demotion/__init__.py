@@ -1,0 +1,1 @@
+"""Which entries move along an edge, when, and how they are moved."""

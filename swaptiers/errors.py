@@ -1,0 +1,118 @@
+"""Every error the package raises: one base class, each also the builtin that a caller would expect.
+
+An error carries what it is about as fields, and its message says what happened, where the data is now, and what to change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class SwapTiersError(Exception):
+    """The base of all of them."""
+
+
+class ConfigError(SwapTiersError, ValueError):
+    """A configuration that can't be used: one sentence, with where it stands.
+
+    Fields: `file` (or None), `line` and `column` (1-based, or None), `what`.
+    """
+
+    def __init__(
+        self, what: str, *, file: str | None = None, line: int | None = None, column: int | None = None
+    ) -> None:
+        place = file or ""
+        if line is not None:
+            place += f":{line}:{column if column is not None else 1}"
+        super().__init__(f"{place}: {what}" if place else what)
+        self.what = what
+        self.file = file
+        self.line = line
+        self.column = column
+
+
+class GraphError(ConfigError):
+    """A tier graph that can't work: a cycle, an unknown tier, a tier that nothing reaches."""
+
+
+class StaleEntryError(SwapTiersError, KeyError):
+    """An entry id that names no page of this system: taken, discarded, or never given out here. Nothing was changed."""
+
+    def __init__(self, entry: int, what: str) -> None:
+        super().__init__(what)
+        self.entry = entry
+
+    def __str__(self) -> str:  # KeyError would show the repr
+        return str(self.args[0])
+
+
+class BusyEntryError(SwapTiersError, RuntimeError):
+    """An entry that another thread is taking at this moment."""
+
+    def __init__(self, entry: int, what: str) -> None:
+        super().__init__(what)
+        self.entry = entry
+
+
+class CorruptEntryError(SwapTiersError, OSError):
+    """Stored bytes that fail their checksum. They are never returned; the entry stays where it is, unreadable.
+
+    Fields: `entry`, `tier`, `slot`.
+    """
+
+    def __init__(self, entry: int, tier: str, slot: int) -> None:
+        super().__init__(f"entry {entry:#x}: the bytes in slot {slot} of tier {tier!r} are not those that were stored")
+        self.entry = entry
+        self.tier = tier
+        self.slot = slot
+
+
+class StoreRefusedError(SwapTiersError, OSError):
+    """A tier or a limit said no to a page, and nowhere else was allowed.
+
+    Fields: `ids` (one per page of the call, 0 where the page is *not* in: the others are stored and acknowledged),
+    `reasons` (refusal reason -> pages), `cgroup`.
+    """
+
+    def __init__(self, ids: npt.NDArray[np.uint64], reasons: dict[str, int], cgroup: str) -> None:
+        refused = sum(reasons.values())
+        why = ", ".join(f"{reason}: {pages}" for reason, pages in sorted(reasons.items()))
+        super().__init__(
+            f"{refused} of {len(ids)} pages of {cgroup} were refused ({why}); "
+            f"the other {len(ids) - refused} are stored under the ids in this error"
+        )
+        self.ids = ids
+        self.reasons = reasons
+        self.cgroup = cgroup
+
+
+class TierIOError(SwapTiersError, OSError):
+    """A tier's file could not be read or written. The message says where the data is now. Fields: `tier`, `operation`."""
+
+    def __init__(self, tier: str, operation: str, cause: OSError, where: str) -> None:
+        super().__init__(cause.errno, f"tier {tier!r}: {operation} failed ({cause.strerror or cause}); {where}")
+        self.tier = tier
+        self.operation = operation
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class ClosedError(SwapTiersError, ValueError):
+    """A system used after it was closed."""
+
+
+class CoreFullError(SwapTiersError, MemoryError):
+    """The core's reserved address space is used up: more entries than the system was made for."""
+
+
+class IntegrityError(SwapTiersError, RuntimeError):
+    """A page came back different from what was swapped out, or an account does not balance: a defect of this program."""
+
+
+class ExperimentError(SwapTiersError, RuntimeError):
+    """A run that failed; the message says which variant and what was finished."""

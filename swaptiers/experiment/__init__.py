@@ -1,0 +1,1 @@
+"""The laboratory: clock, resident memory, replay, inversion, results."""

@@ -1,0 +1,65 @@
+"""What an experiment is made of: a system, workloads, timed actions, how to run, and variants of all of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from swaptiers.cgroups import check_path
+from swaptiers.system_spec import SystemSpec
+from swaptiers.units import Bytes, Fraction, Nanoseconds, to_bytes, to_fraction, to_nanoseconds
+from swaptiers.workloads.specs import AnyWorkloadSpec
+
+Payload = Literal["real", "sizes"]
+InversionMode = Literal["sampled", "exact", "off"]
+
+
+@attrs.frozen(kw_only=True)
+class ActionSpec:
+    """At the virtual time `at`, demote `demote` stored bytes out of `source`, for `cgroup` and its descendants.
+
+    `target`: along which edge (None = every edge out of the source, in order). `referenced`: `ignore` the second chance,
+    or `rotate` referenced entries as the kernel does.
+    """
+
+    at: Nanoseconds = attrs.field(converter=to_nanoseconds)
+    demote: Bytes = attrs.field(converter=to_bytes)
+    source: str
+    cgroup: str = attrs.field(default="/", converter=check_path)
+    target: str | None = None
+    referenced: Literal["ignore", "rotate"] = "ignore"
+
+
+@attrs.frozen(kw_only=True)
+class RunSpec:
+    """How to run.
+
+    `until`: `end` = to the end of all workloads, or a virtual time. `warmup`: the share of the references before which
+    samples do not count in averages. `sample`: virtual time between samples. `reclaim_batch`: pages evicted at a time
+    (32 as the kernel; 1 = exact LRU). `payload`: `real` moves bytes, `sizes` looks their lengths up; both give the same
+    counters. `inversion`: `exact`, `sampled` (a fixed share of the pages), `off`.
+    """
+
+    until: Literal["end"] | Nanoseconds = "end"
+    warmup: Fraction = attrs.field(default=Fraction(0.2), converter=to_fraction)
+    sample: Nanoseconds = attrs.field(default=Nanoseconds(100_000_000), converter=to_nanoseconds)
+    reclaim_batch: int = attrs.field(default=32, validator=[attrs.validators.ge(1), attrs.validators.le(256)])
+    payload: Payload = "real"
+    interleave: Literal["references"] = "references"
+    inversion: InversionMode = "sampled"
+
+    def __attrs_post_init__(self) -> None:
+        if self.sample <= 0:
+            raise ValueError("sample is a duration above 0")
+
+
+@attrs.frozen(kw_only=True)
+class ExperimentSpec(SystemSpec):
+    """A whole experiment, or one variant of it with everything resolved."""
+
+    version: Literal[1] = 1
+    seed: int = attrs.field(default=42, validator=[attrs.validators.ge(0), attrs.validators.lt(1 << 63)])
+    workloads: tuple[AnyWorkloadSpec, ...] = attrs.field(default=(), converter=tuple)
+    actions: tuple[ActionSpec, ...] = attrs.field(default=(), converter=tuple)
+    run: RunSpec = RunSpec()

@@ -1,0 +1,40 @@
+"""What a SwapSystem is made of: tiers, edges, cgroups and the switches between two ways of the kernel."""
+
+from __future__ import annotations
+
+import attrs
+
+from swaptiers.cgroups import CgroupSpec
+from swaptiers.demotion.terms import EdgeSpec
+from swaptiers.tiers.base import OnFull
+from swaptiers.tiers.specs import AnyTierSpec
+from swaptiers.units import Bytes, to_bytes
+
+MIN_PAGE, MAX_PAGE = 4096, 65536
+
+
+def _page_size(instance: object, attribute: object, value: int) -> None:
+    if not MIN_PAGE <= value <= MAX_PAGE or value & (value - 1):
+        raise ValueError(f"page_size is a power of two from 4K to 64K, not {value}")
+
+
+@attrs.frozen(kw_only=True)
+class SystemSpec:
+    """A swap subsystem, described.
+
+    `ram`: what a percentage in `max_pool` is of. `charge_zswap`: stored bytes in zswap count towards `memory.max`, as in
+    cgroup v2. `legacy_swap_charge`: zswap and zero entries count towards `memory.swap.max` too, as in today's kernel.
+    `on_full`: what a store into a full tier does. `tiers`: fastest first. `edges`: None = a chain by descending
+    priority, empty = no demotion.
+    """
+
+    page_size: Bytes = attrs.field(default=Bytes(4096), converter=to_bytes, validator=_page_size)
+    ram: Bytes = attrs.field(default=Bytes(256 << 20), converter=to_bytes)
+    charge_zswap: bool = True
+    legacy_swap_charge: bool = False
+    on_full: OnFull = "demote"
+    tiers: tuple[AnyTierSpec, ...] = attrs.field(converter=tuple)
+    edges: tuple[EdgeSpec, ...] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(tuple)
+    )
+    cgroups: tuple[CgroupSpec, ...] = attrs.field(default=(), converter=tuple)

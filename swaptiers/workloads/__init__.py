@@ -1,0 +1,1 @@
+"""Who touches which page when (patterns, traces), and what the pages contain."""
