@@ -1,0 +1,378 @@
+"""The kernels that Python calls: each takes the header as an array of one record, for 0.24 us a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swaptiers.core.charges import memory_bytes
+from swaptiers.core.compile import kernel
+from swaptiers.core.entries import (
+    BUSY_NOW,
+    begin_take,
+    count_load,
+    entry_id,
+    finish_take,
+    publish_entry,
+    restore_taken,
+    row_of,
+    touch_entry,
+    withdraw_entry,
+)
+from swaptiers.core.plan import (
+    clear_plan,
+    commit_move,
+    plan_background,
+    plan_edge,
+    plan_request,
+    ready_edge,
+    rest_worker,
+    undo_move,
+    wake_workers,
+)
+from swaptiers.core.rings import next_stamp, ring_of, ring_push
+from swaptiers.core.slots import settle
+from swaptiers.core.state import (
+    BUSY,
+    DONE,
+    FREE,
+    MAX_TIERS,
+    PLACED,
+    PLACED_ZERO,
+    PLANNED,
+    RETIRED,
+    STORED,
+    ZERO,
+    ZSWAP,
+    Header,
+    cell_of,
+    cgroups,
+    plan_entries,
+    records,
+)
+from swaptiers.core.store import ask, place
+
+State = Any
+"""(1,) array of dtype HEADER."""
+
+
+@kernel
+def ask_places(sta: State, pending: Any, n: int, cgroup: int, last_use: int, zero: Any) -> None:
+    """Make the first `n` of `pending` ask for places."""
+    for i in range(n):
+        ask(pending[i], -1, cgroup, last_use, zero[i])
+        pending[i].owner = i
+
+
+@kernel
+def place_pages(sta: State, pending: Any, start: int, n: int) -> int:
+    """Place pending[start:n] in order. n if all are decided; else -(1 + index) * 4 - status of the first that is not."""
+    st = sta[0]
+    for i in range(start, n):
+        status = place(st, pending[i])
+        if status != DONE:
+            return -(1 + i) * 4 - status
+    return n
+
+
+@kernel
+def publish_pages(sta: State, pending: Any, start: int, n: int, ids: Any) -> None:
+    """The bytes of pending[start:n] are written: publish those that have a place, and give their ids."""
+    st = sta[0]
+    for i in range(start, n):
+        p = pending[i]
+        if p.state == PLACED:
+            records(st)[p.row].checksum = p.checksum
+            publish_entry(st, p.row)
+            ids[i] = entry_id(st, p.row)
+        elif p.state == PLACED_ZERO:
+            ids[i] = entry_id(st, p.row)
+
+
+@kernel
+def withdraw_pages(sta: State, pending: Any, start: int, n: int) -> None:
+    """The bytes of pending[start:n] could not be written: free what was reserved for them."""
+    st = sta[0]
+    for i in range(start, n):
+        if pending[i].state == PLACED:
+            withdraw_entry(st, pending[i].row)
+    settle(st)
+
+
+@kernel
+def store_page(sta: State, pending: Any, cgroup: int, last_use: int, codec: int, length: int, checksum: int) -> int:
+    """One page whose length in its first tier is known: placed and published in one call. DONE, or what `place` wants."""
+    st = sta[0]
+    p = pending[0]
+    ask(p, -1, cgroup, last_use, length == 0)
+    if codec >= 0:
+        p.lengths[codec] = length
+    status = place(st, p)
+    if status == DONE and p.state == PLACED and st.tiers[p.tier].codec == codec:
+        records(st)[p.row].checksum = checksum
+        publish_entry(st, p.row)
+        return int(entry_id(st, p.row))
+    if status == DONE and p.state == PLACED_ZERO:
+        return int(entry_id(st, p.row))
+    return -1 - status
+
+
+@kernel
+def find_rows(sta: State, ids: Any, rows: Any) -> int:
+    """The rows of live entries; the index of the first id that names none, or -1."""
+    st = sta[0]
+    for i in range(len(ids)):
+        rows[i] = row_of(st, ids[i])
+        if rows[i] < 0:
+            return i
+    return -1
+
+
+@kernel
+def begin_takes(sta: State, ids: Any, takes: Any) -> int:
+    """Take entries for the caller alone, all or none: the index of the first id that can't be taken, or -1."""
+    st = sta[0]
+    for i in range(len(ids)):
+        row = row_of(st, ids[i])
+        if row < 0:
+            for k in range(i):
+                restore_taken(st, takes[k].row)
+            takes[i].row = row
+            return i
+        begin_take(st, row)
+        _describe(st, row, takes[i])
+    return -1
+
+
+@kernel
+def _describe(st: Header, row: int, take: Any) -> None:
+    r = records(st)[row]
+    take.row = row
+    take.stamp = r.stamp
+    take.tier = r.tier
+    take.slot = r.slot
+    take.length = r.length
+    take.checksum = r.checksum
+    take.marks = r.marks
+
+
+@kernel
+def take_page(sta: State, entry: int, takes: Any) -> int:
+    """Take one entry for the caller alone; its row, or why not."""
+    st = sta[0]
+    row = row_of(st, entry)
+    if row >= 0:
+        begin_take(st, row)
+        _describe(st, row, takes[0])
+    return int(row)
+
+
+@kernel
+def finish_page(sta: State, row: int) -> None:
+    """The taken entry has been loaded."""
+    st = sta[0]
+    finish_take(st, row, True)
+    settle(st)
+
+
+@kernel
+def finish_takes(sta: State, takes: Any, n: int, loaded: bool) -> None:
+    st = sta[0]
+    for i in range(n):
+        finish_take(st, takes[i].row, loaded)
+    settle(st)
+
+
+@kernel
+def restore_takes(sta: State, takes: Any, n: int) -> None:
+    """The loads failed: backwards, so that the oldest ends up oldest again."""
+    st = sta[0]
+    for i in range(n - 1, -1, -1):
+        restore_taken(st, takes[i].row)
+
+
+@kernel
+def begin_peeks(sta: State, ids: Any, takes: Any) -> int:
+    """Where the entries are now; the index of the first id that names none, or -1."""
+    st = sta[0]
+    for i in range(len(ids)):
+        row = row_of(st, ids[i])
+        if row < 0:
+            takes[i].row = row
+            return i
+        _describe(st, row, takes[i])
+    return -1
+
+
+@kernel
+def is_unmoved(sta: State, take: Any) -> bool:
+    """True if the entry is still where `begin_peeks` found it."""
+    r = records(sta[0])[take.row]
+    return bool(r.stamp == take.stamp and r.tier == take.tier and r.slot == take.slot and not r.marks & BUSY)
+
+
+@kernel
+def finish_peeks(sta: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
+    """For each entry still where it was found: count the read and touch it. The number of those."""
+    st = sta[0]
+    good = 0
+    for i in range(n):
+        unmoved[i] = is_unmoved(sta, takes[i])
+    for i in range(n):
+        if not unmoved[i]:
+            continue
+        good += 1
+        r = records(st)[takes[i].row]
+        if r.backing == STORED:
+            count_load(st, r)
+        else:
+            st.zero_loads += 1
+        touch_entry(st, takes[i].row, now)
+    return good
+
+
+@kernel
+def plan_for_request(sta: State, edge: int, scope: int, policy: int, budget: int, now: int) -> int:
+    st = sta[0]
+    st.now = now
+    return plan_request(st, edge, scope, policy, budget)
+
+
+@kernel
+def next_background(sta: State, now: int) -> int:
+    """Plan the next due background step: the edge whose worker it is, or -1 if none is due."""
+    st = sta[0]
+    st.now = now
+    if st.kick:
+        wake_workers(st)
+    if st.wake_at > now:
+        return -1
+    edge = ready_edge(st)
+    if edge >= 0 and plan_background(st, edge) == 0 and st.plan_rotated == 0:
+        rest_worker(st, edge)
+    return edge
+
+
+@kernel
+def cancel_plan(sta: State, edge: int, entries: Any, n: int) -> None:
+    """Put a plan's entries back, the last first, so that the coldest ends up coldest."""
+    st = sta[0]
+    for i in range(n - 1, -1, -1):
+        undo_move(st, edge, entries[i])
+    settle(st)
+
+
+@kernel
+def commit_plan(sta: State, edge: int, trigger: int, entries: Any, n: int) -> int:
+    """Switch what was copied and is still in its place; undo the rest. `copied` says per entry which. The number moved."""
+    st = sta[0]
+    moved = 0
+    for i in range(n):
+        if entries[i].copied and commit_move(st, edge, trigger, entries[i]):
+            moved += 1
+        elif entries[i].copied:
+            entries[i].copied = 0
+        else:
+            entries[i].copied = -1
+    for i in range(n - 1, -1, -1):
+        if entries[i].copied < 0:
+            undo_move(st, edge, entries[i])
+            entries[i].copied = 0
+    settle(st)
+    return moved
+
+
+@kernel
+def reparent(sta: State, cgroup: int) -> None:
+    """A cgroup is removed: its entries join its parent's cold lists at the young end, as memcg_reparent_list_lrus()."""
+    st = sta[0]
+    table = records(st)
+    parent = cgroups(st)[cgroup].parent
+    stamps = np.empty(st.row_top, np.int64)
+    rows = np.empty(st.row_top, np.int64)
+    n = 0
+    for row in range(st.row_top):
+        r = table[row]
+        if r.backing in (FREE, RETIRED) or r.cgroup != cgroup:
+            continue
+        r.cgroup = parent
+        cgroups(st)[cgroup].own_entries -= 1
+        cgroups(st)[parent].own_entries += 1
+        if r.backing == ZERO:
+            cgroups(st)[cgroup].own_zero -= 1
+            cgroups(st)[parent].own_zero += 1
+            continue
+        _move_own_account(st, cgroup, parent, r.tier, r.length)
+        if not r.marks & BUSY:
+            stamps[n] = r.stamp
+            rows[n] = row
+            n += 1
+    order = np.argsort(stamps[:n], kind="mergesort")
+    for i in range(n):
+        row = rows[order[i]]
+        r = table[row]
+        r.marks &= ~PLANNED
+        r.stamp = next_stamp(st)
+        ring_push(st, ring_of(st, parent, r.tier, r.way), row)
+
+
+@kernel
+def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: int) -> None:
+    cell_of(st, cgroup, tier).entries -= 1
+    cell_of(st, cgroup, tier).stored_bytes -= length
+    cell_of(st, parent, tier).entries += 1
+    cell_of(st, parent, tier).stored_bytes += length
+
+
+@kernel
+def plan_one(sta: State, edge: int, scope: int, policy: int, trigger: int, budget: int, used_before: int) -> int:
+    """One batch on exactly this edge, without push-back."""
+    st = sta[0]
+    clear_plan(st, edge, trigger)
+    return plan_edge(st, edge, scope, policy, budget, used_before)
+
+
+@kernel
+def memory_current(sta: State, cgroup: int) -> int:
+    return memory_bytes(sta[0], cgroup)
+
+
+@kernel
+def audit(sta: State, cells: Any, totals: Any) -> None:
+    """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 2): own entries and stored bytes;
+    `totals`: free, retired, zero, stored, busy, planned rows."""
+    st = sta[0]
+    table = records(st)
+    for row in range(st.row_top):
+        r = table[row]
+        if r.backing == FREE:
+            totals[0] += 1
+        elif r.backing == RETIRED:
+            totals[1] += 1
+        elif r.backing == ZERO:
+            totals[2] += 1
+        else:
+            totals[3] += 1
+            cells[r.cgroup, r.tier, 0] += 1
+            cells[r.cgroup, r.tier, 1] += r.length
+        totals[4] += 1 if r.marks & BUSY else 0
+        totals[5] += 1 if r.marks & PLANNED else 0
+
+
+@kernel
+def zero_rows(pages: Any, words: Any, out: Any) -> None:
+    """out[i] = True where row i of `pages` (the bytes) / `words` (the same as int64) holds nothing but zeros."""
+    for i in range(len(words)):
+        row = words[i]
+        n = len(row)
+        same = row[0] == 0 and row[n - 1] == 0 and row[n // 2] == 0
+        if same:
+            for k in range(n):
+                if row[k] != 0:
+                    same = False
+                    break
+        out[i] = same
+
+
+__all__ = ["BUSY_NOW", "MAX_TIERS", "ZSWAP", "plan_entries"]

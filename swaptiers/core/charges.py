@@ -1,0 +1,219 @@
+"""Who pays for what: tiers, cgroups and all their ancestors, and every reason to say no.
+
+Each account is kept where it is asked for: per tier, per cgroup and tier ("cell"), per cgroup with its descendants. A
+limit is looked up at every ancestor, as page_counter_try_charge() does.
+"""
+
+from __future__ import annotations
+
+from swaptiers.core.compile import kernel
+from swaptiers.core.state import (
+    ACCEPTED,
+    FORBIDDEN,
+    FULL,
+    HYSTERESIS,
+    INCOMPRESSIBLE,
+    NO_LIMIT,
+    POOL_LIMIT,
+    SWAP_MAX,
+    TIERS_MAX,
+    UNKNOWN_LENGTH,
+    WRITEBACK_OFF,
+    ZSWAP,
+    ZSWAP_MAX,
+    Header,
+    cell_of,
+    cgroups,
+)
+from swaptiers.core.zsmalloc import pool_add, pool_remove
+
+ROOT = 0
+NONE = -1
+
+
+@kernel
+def used_bytes(st: Header, tier: int) -> int:
+    """What a tier's capacity is measured in: pool bytes of a zswap tier, page_size per entry elsewhere."""
+    t = st.tiers[tier]
+    return int(t.pool_bytes) if t.kind == ZSWAP else int(t.entries * st.page_size)
+
+
+@kernel
+def enter(st: Header, tier: int, cgroup: int, length: int) -> None:
+    """Account an entry of `length` stored bytes in `tier`, for `cgroup` and all its ancestors."""
+    t = st.tiers[tier]
+    t.entries += 1
+    t.stored_bytes += length
+    if t.kind == ZSWAP:
+        pool_add(st, tier, length)
+    else:
+        t.pool_bytes += st.page_size
+        t.peak_pool_bytes = max(t.peak_pool_bytes, t.pool_bytes)
+    cell = cell_of(st, cgroup, tier)
+    cell.entries += 1
+    cell.stored_bytes += length
+    _charge_path(st, tier, cgroup, length, 1)
+    if used_bytes(st, tier) >= t.watch_bytes:
+        st.kick = 1
+
+
+@kernel
+def leave(st: Header, tier: int, cgroup: int, length: int) -> None:
+    """Take back what `enter` accounted."""
+    t = st.tiers[tier]
+    t.entries -= 1
+    t.stored_bytes -= length
+    if t.kind == ZSWAP:
+        pool_remove(st, tier, length)
+    else:
+        t.pool_bytes -= st.page_size
+    cell = cell_of(st, cgroup, tier)
+    cell.entries -= 1
+    cell.stored_bytes -= length
+    _charge_path(st, tier, cgroup, -length, -1)
+
+
+@kernel
+def _charge_path(st: Header, tier: int, cgroup: int, length: int, pages: int) -> None:
+    table = cgroups(st)
+    in_zswap = st.tiers[tier].kind == ZSWAP
+    swap_pages = pages if not in_zswap or st.legacy_swap_charge else 0
+    zswap_bytes = length if in_zswap else 0
+    c = cgroup
+    while c >= 0:
+        table[c].zswap_bytes += zswap_bytes
+        table[c].swap_pages += swap_pages
+        cell_of(st, c, tier).tree_bytes += length
+        c = table[c].parent
+
+
+@kernel
+def charge_zero(st: Header, cgroup: int, entries: int) -> None:
+    """Account zero-filled pages: they take no tier space; today's kernel charges their slot to memory.swap all the same."""
+    table = cgroups(st)
+    st.zero_entries += entries
+    table[cgroup].own_zero += entries
+    if st.legacy_swap_charge:
+        c = cgroup
+        while c >= 0:
+            table[c].swap_pages += entries
+            c = table[c].parent
+
+
+@kernel
+def memory_bytes(st: Header, cgroup: int) -> int:
+    """memory.current of the subtree: resident pages, and zswap's stored bytes where they are charged."""
+    c = cgroups(st)[cgroup]
+    return int(c.resident_pages * st.page_size + (c.zswap_bytes if st.charge_zswap else 0))
+
+
+@kernel
+def over_swap_max(st: Header, cgroup: int) -> int:
+    """The nearest ancestor whose memory.swap.max has no room for one more page; NONE if all have."""
+    table = cgroups(st)
+    c = cgroup
+    while c >= 0:
+        limit = table[c].swap_max
+        if limit != NO_LIMIT and (table[c].swap_pages + 1) * st.page_size > limit:
+            return int(c)
+        c = table[c].parent
+    return NONE
+
+
+@kernel
+def over_zswap_max(st: Header, cgroup: int) -> int:
+    """The nearest ancestor at its memory.zswap.max, as obj_cgroup_may_zswap() looks; NONE if none is."""
+    table = cgroups(st)
+    c = cgroup
+    while c >= 0:
+        limit = table[c].zswap_max
+        if limit != NO_LIMIT and table[c].zswap_bytes >= limit:
+            return int(c)
+        c = table[c].parent
+    return NONE
+
+
+@kernel
+def over_tiers_max(st: Header, tier: int, cgroup: int, length: int) -> int:
+    """The nearest ancestor whose numeric memory.swap.tiers.max has no room for `length` more bytes; NONE if all have."""
+    table = cgroups(st)
+    c = cgroup
+    while c >= 0:
+        cell = cell_of(st, c, tier)
+        if cell.limit_bytes != NO_LIMIT and cell.tree_bytes + length > cell.limit_bytes:
+            return int(c)
+        c = table[c].parent
+    return NONE
+
+
+@kernel
+def is_forbidden(st: Header, tier: int, cgroup: int) -> bool:
+    """True if this cgroup's pages may not be in this tier at all: its mask, or writeback switched off, or zswap.max 0."""
+    table = cgroups(st)
+    if (table[cgroup].allowed >> tier) & 1 == 0:
+        return True
+    if st.tiers[tier].kind != ZSWAP:
+        return bool(table[cgroup].writeback == 0)
+    c = cgroup
+    while c >= 0:
+        if table[c].zswap_max == 0:
+            return True
+        c = table[c].parent
+    return False
+
+
+@kernel
+def refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
+    """Why `tier` would not take one more payload of `length` bytes from `cgroup` now; ACCEPTED if it would.
+
+    `length` UNKNOWN (negative): UNKNOWN_LENGTH is answered when only the length could still say no.
+    `st.refusal_scope` is the cgroup in whose subtree room has to be made. As zswap_store() and get_swap_pages() decide.
+    """
+    st.refusal_scope = ROOT
+    if is_forbidden(st, tier, cgroup):
+        if cgroups(st)[cgroup].writeback == 0 and st.tiers[tier].kind != ZSWAP:
+            return WRITEBACK_OFF
+        return FORBIDDEN
+    if st.tiers[tier].kind == ZSWAP:
+        return _zswap_refusal(st, tier, cgroup, length)
+    return _slot_refusal(st, tier, cgroup)
+
+
+@kernel
+def _zswap_refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
+    t = st.tiers[tier]
+    over = over_zswap_max(st, cgroup)
+    if over >= 0:
+        st.refusal_scope = over
+        return ZSWAP_MAX
+    if st.legacy_swap_charge and over_swap_max(st, cgroup) >= 0:
+        return SWAP_MAX
+    if t.pool_bytes >= t.capacity_bytes:
+        return POOL_LIMIT
+    if t.latched:
+        if t.pool_bytes > t.accept_bytes:
+            return HYSTERESIS
+        t.latched = 0
+    if length < 0:
+        return UNKNOWN_LENGTH
+    if length >= st.page_size and (t.raw_refused or cgroups(st)[cgroup].writeback == 0):
+        return INCOMPRESSIBLE
+    over = over_tiers_max(st, tier, cgroup, min(length, st.page_size))
+    if over >= 0:
+        st.refusal_scope = over
+        return TIERS_MAX
+    return ACCEPTED
+
+
+@kernel
+def _slot_refusal(st: Header, tier: int, cgroup: int) -> int:
+    t = st.tiers[tier]
+    if over_swap_max(st, cgroup) >= 0:
+        return SWAP_MAX
+    over = over_tiers_max(st, tier, cgroup, st.page_size)
+    if over >= 0:
+        st.refusal_scope = over
+        return TIERS_MAX
+    if (t.entries + 1) * st.page_size > t.capacity_bytes:
+        return FULL
+    return ACCEPTED

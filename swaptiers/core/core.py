@@ -1,0 +1,284 @@
+"""The owner of the core's memory: reserves the tables, describes tiers, edges and cgroups to the kernels, reads counters."""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.core import api
+from swaptiers.core.compile import interpreted
+from swaptiers.core.plan import NEVER
+from swaptiers.core.state import (
+    ARRAYS,
+    CELL,
+    CGROUP,
+    CHUNK,
+    CHUNK_RECORD,
+    CLUSTER,
+    CLUSTER_RECORD,
+    FILE,
+    HEADER,
+    MAX_TIERS,
+    NO_LIMIT,
+    PENDING,
+    PENDING_MAX,
+    PLAN,
+    PLAN_MAX,
+    QUARANTINE,
+    RECORD,
+    RING,
+    WHEN_AGE,
+    ZSWAP,
+)
+from swaptiers.core.zsmalloc import size_classes
+from swaptiers.errors import CoreFullError, IntegrityError
+
+MAX_CGROUPS = 1 << 16
+MAX_ENTRIES = 1 << 28
+"""One TiB of 4 KiB pages; 13 GiB of address space, none of it touched before it is used."""
+NORESERVE = 0x4000 if sys.platform == "linux" else 0
+_tags = itertools.cycle(range(1, 128))
+
+
+@attrs.frozen(kw_only=True)
+class TierTerms:
+    """A tier as the kernels need it; codes and units as in `core.state`."""
+
+    kind: int
+    codec: int
+    raw_refused: bool
+    on_full: int
+    capacity_bytes: int
+    accept_bytes: int
+    read_ns: int = 0
+    write_ns: int = 0
+    call_ns: int = 0
+    ps_per_byte: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class EdgeTerms:
+    """An edge as the kernels need it."""
+
+    source: int
+    target: int
+    policy: int
+    when: int
+    batch: int
+    older_than: int = 0
+    high_bytes: int = 0
+    low_bytes: int = 0
+    age_older_than: int = 0
+    age_every: int = 0
+
+
+class Core:
+    """One state and its memory. Not safe from several threads: its owner holds the lock.
+
+    `slack_slots`: slots beyond each tier's capacity, for a laboratory whose freed slots stay in quarantine for a while.
+    """
+
+    def __init__(
+        self,
+        *,
+        page_size: int,
+        tiers: Sequence[TierTerms],
+        edges: Sequence[EdgeTerms],
+        charge_zswap: bool = True,
+        legacy_swap_charge: bool = False,
+        slack_slots: int = 0,
+        max_entries: int = MAX_ENTRIES,
+        stamp_limit: int = (1 << 31) - 1,
+        generation_limit: int = (1 << 24) - 1,
+    ) -> None:
+        self._maps: list[Any] = []
+        self.state: Any = np.zeros(1, HEADER)
+        self.st: Any = self.state[0]
+        st = self.st
+        st.page_size = page_size
+        st.charge_zswap = charge_zswap
+        st.legacy_swap_charge = legacy_swap_charge
+        st.stamp_limit = stamp_limit
+        st.generation_limit = generation_limit
+        st.id_tag = next(_tags)
+        st.free_row = -1
+        st.wake_at = NEVER
+        st.cgroups_n = MAX_CGROUPS
+        st.records_n = max_entries
+        st.cells_n = MAX_CGROUPS * MAX_TIERS
+        st.rings_n = MAX_CGROUPS * 64
+        st.chunks_n = max(1024, 4 * max_entries // CHUNK) + MAX_CGROUPS
+        st.quarantine_n = 1 << 22
+        self.records = self._table("records_at", max_entries, RECORD)
+        self.cgroups = self._table("cgroups_at", MAX_CGROUPS, CGROUP)
+        self.preorder = self._table("preorder_at", MAX_CGROUPS, np.dtype(np.int32))
+        self.cells = self._table("cells_at", st.cells_n, CELL)
+        self._table("rings_at", st.rings_n, RING)
+        self._table("chunks_at", st.chunks_n, CHUNK_RECORD)
+        self.plan = self._table("plan_at", PLAN_MAX, PLAN)
+        self.pending = self._table("pending_at", PENDING_MAX, PENDING)
+        self._table("quarantine_at", st.quarantine_n, QUARANTINE)
+        self._set_classes(page_size)
+        self._set_tiers(tiers, slack_slots)
+        self._set_edges(edges)
+        self.cgroup_count = 0
+        self.add_cgroup(-1)
+
+    def _table(self, field: str, count: int, dtype: Any) -> Any:
+        array, address = self._reserve(int(count), dtype)
+        self.st[field] = address
+        return array
+
+    def _reserve(self, count: int, dtype: Any) -> tuple[Any, int]:
+        try:
+            memory = mmap.mmap(-1, count * dtype.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NORESERVE)
+        except (OSError, ValueError) as error:
+            raise CoreFullError(
+                f"the system gives no {count * dtype.itemsize >> 20} MiB of address space for {count} entries "
+                f"({error}); ask for fewer with max_entries="
+            ) from error
+        array = np.frombuffer(memory, dtype=dtype, count=count)
+        address = array.ctypes.data
+        self._maps.append((address, memory))
+        if interpreted():
+            ARRAYS[address] = array
+        return array, address
+
+    def _set_classes(self, page_size: int) -> None:
+        classes = size_classes(page_size)
+        self.st.class_rep[: len(classes)] = classes[:, 0]
+        self.st.class_pages[: len(classes)] = classes[:, 2]
+        self.st.class_fits[: len(classes)] = classes[:, 3]
+
+    def _set_tiers(self, tiers: Sequence[TierTerms], slack_slots: int) -> None:
+        st = self.st
+        st.tiers_n = len(tiers)
+        for index, terms in enumerate(tiers):
+            t = st.tiers[index]
+            t.kind = terms.kind
+            t.rank = index
+            st.by_rank[index] = index
+            t.codec = terms.codec
+            t.raw_refused = terms.raw_refused
+            t.on_full = terms.on_full
+            t.capacity_bytes = terms.capacity_bytes
+            t.accept_bytes = terms.accept_bytes
+            t.watch_bytes = NEVER
+            t.read_ns, t.write_ns, t.call_ns = terms.read_ns, terms.write_ns, terms.call_ns
+            t.ps_per_byte = terms.ps_per_byte
+            t.cluster_current, t.empty_head, t.partial_head = -1, -1, -1
+            slots = int(st.records_n)
+            if terms.kind != ZSWAP:
+                slots = terms.capacity_bytes // int(st.page_size) + slack_slots
+            t.clusters_n = -(-slots // CLUSTER)
+            _, t.clusters_at = self._reserve(int(t.clusters_n), CLUSTER_RECORD)
+
+    def _set_edges(self, edges: Sequence[EdgeTerms]) -> None:
+        st = self.st
+        st.edges_n = len(edges)
+        for index, terms in enumerate(edges):
+            e = st.edges[index]
+            for name in attrs.fields_dict(EdgeTerms):
+                setattr(e, name, getattr(terms, name))
+            e.cursor = -1
+            e.age_due = terms.age_every
+            e.ready_at = e.age_due if terms.when & WHEN_AGE else NEVER
+            st.wake_at = min(int(st.wake_at), int(e.ready_at))
+            source = st.tiers[terms.source]
+            if terms.high_bytes:
+                source.watch_bytes = min(int(source.watch_bytes), terms.high_bytes)
+
+    def physical_slots(self, tier: int) -> int:
+        """How many slots the tier's file or array must have room for."""
+        return int(self.st.tiers[tier].clusters_n) * CLUSTER if self.st.tiers[tier].kind != ZSWAP else 0
+
+    # cgroups
+
+    def add_cgroup(self, parent: int) -> int:
+        """A new cgroup below `parent` (-1: the root itself), without limits of its own."""
+        index = self.cgroup_count
+        if index >= MAX_CGROUPS:
+            raise CoreFullError(f"a system has at most {MAX_CGROUPS} cgroups in its life")
+        self.cgroup_count += 1
+        c = self.cgroups[index]
+        c.parent = parent
+        c.alive = 1
+        c.memory_max = c.zswap_max = c.swap_max = NO_LIMIT
+        c.lru_head = c.lru_tail = -1
+        c.reclaim_place = -1
+        c.writeback = 1
+        c.allowed = -1
+        self.cells[index * MAX_TIERS : (index + 1) * MAX_TIERS]["limit_bytes"] = NO_LIMIT
+        return index
+
+    def remove_cgroup(self, index: int) -> None:
+        """Its entries go to its parent; its number is not used again."""
+        api.reparent(self.state, index)
+        self.cgroups[index].alive = 0
+
+    def set_tree(self, preorder: Sequence[tuple[int, int]]) -> None:
+        """The tree in preorder: (cgroup, number of cgroups in its subtree)."""
+        for place, (index, size) in enumerate(preorder):
+            self.preorder[place] = index
+            self.cgroups[index].place = place
+            self.cgroups[index].place_end = place + size
+
+    def cell(self, cgroup: int, tier: int) -> Any:
+        return self.cells[cgroup * MAX_TIERS + tier]
+
+    # accounts
+
+    def check(self) -> None:
+        """Recount everything and compare with every account. Raises IntegrityError with the first that disagrees."""
+        st = self.st
+        n = self.cgroup_count
+        own = np.zeros((n, MAX_TIERS, 2), np.int64)
+        totals = np.zeros(6, np.int64)
+        api.audit(self.state, own, totals)
+        _agree("rows", int(totals[:4].sum()), int(st.row_top))
+        _agree("free rows", int(totals[0]), int(st.free_rows))
+        _agree("retired rows", int(totals[1]), int(st.retired_rows))
+        _agree("zero entries", int(totals[2]), int(st.zero_entries))
+        tree = own.copy()
+        for index in range(n - 1, 0, -1):
+            tree[self.cgroups[index].parent] += tree[index]
+        for tier in range(int(st.tiers_n)):
+            _agree(f"entries of tier {tier}", int(own[:, tier, 0].sum()), int(st.tiers[tier].entries))
+            _agree(f"bytes of tier {tier}", int(own[:, tier, 1].sum()), int(st.tiers[tier].stored_bytes))
+            for index in range(n):
+                cell = self.cell(index, tier)
+                _agree(f"entries of cgroup {index} in tier {tier}", int(own[index, tier, 0]), int(cell.entries))
+                _agree(f"bytes of cgroup {index} in tier {tier}", int(own[index, tier, 1]), int(cell.stored_bytes))
+                _agree(f"subtree bytes of cgroup {index} in {tier}", int(tree[index, tier, 1]), int(cell.tree_bytes))
+        self._check_charges(tree)
+
+    def _check_charges(self, tree: npt.NDArray[np.int64]) -> None:
+        st = self.st
+        zswap = [tier for tier in range(int(st.tiers_n)) if st.tiers[tier].kind == ZSWAP]
+        slots = [tier for tier in range(int(st.tiers_n)) if st.tiers[tier].kind != ZSWAP]
+        for index in range(self.cgroup_count):
+            _agree(f"zswap.current of {index}", int(tree[index, zswap, 1].sum()), int(self.cgroups[index].zswap_bytes))
+            if not st.legacy_swap_charge:
+                pages = int(tree[index, slots, 0].sum())
+                _agree(f"swap.current of {index}", pages, int(self.cgroups[index].swap_pages))
+
+    def close(self) -> None:
+        """Give the memory back. The state must not be used afterwards."""
+        for address, _ in self._maps:
+            ARRAYS.pop(address, None)
+        self._maps.clear()
+
+
+def _agree(what: str, counted: int, kept: int) -> None:
+    if counted != kept:
+        raise IntegrityError(f"{what}: {counted} counted, {kept} kept")
+
+
+__all__ = ["FILE", "Core", "EdgeTerms", "TierTerms"]

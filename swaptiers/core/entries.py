@@ -1,0 +1,245 @@
+"""The entry table: records with generations, made, placed, taken and freed.
+
+An entry id is (system tag, 7 bits | generation, 24 bits | row, 32 bits). A row's generation grows each time it is reused
+and the row is retired when they are used up, so an id never names a second page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swaptiers.core.charges import charge_zero, enter, leave
+from swaptiers.core.compile import kernel
+from swaptiers.core.rings import next_stamp, ring_of, ring_pop, ring_push, ring_push_front
+from swaptiers.core.slots import slot_release
+from swaptiers.core.state import (
+    BUSY,
+    FREE,
+    PLANNED,
+    RAW,
+    REFERENCED,
+    RETIRED,
+    STORED,
+    ZERO,
+    ZSWAP,
+    Header,
+    cgroups,
+    records,
+)
+
+ROW_BITS, GENERATION_BITS = 32, 24
+NONE = -1
+STALE, FOREIGN, BUSY_NOW = -1, -2, -3
+
+
+@kernel
+def row_alloc(st: Header) -> int:
+    """A free row under a generation that it never had."""
+    table = records(st)
+    if st.free_row >= 0:
+        row = st.free_row
+        st.free_row = table[row].slot
+        st.free_rows -= 1
+    else:
+        row = st.row_top
+        if row >= st.records_n:
+            raise MemoryError("no record is left: the system holds as many entries as it was made for")
+        st.row_top += 1
+        st.free_row = NONE
+    r = table[row]
+    r.generation += 1
+    r.stamp = 0
+    r.marks = 0
+    r.checksum = 0
+    return int(row)
+
+
+@kernel
+def row_free(st: Header, row: int) -> None:
+    """The entry is gone; its id is stale from now on."""
+    r = records(st)[row]
+    r.stamp = 0
+    r.marks = 0
+    if r.generation >= st.generation_limit:
+        r.backing = RETIRED
+        st.retired_rows += 1
+        return
+    r.backing = FREE
+    r.slot = st.free_row
+    st.free_row = row
+    st.free_rows += 1
+
+
+@kernel
+def entry_id(st: Header, row: int) -> int:
+    """The id under which the entry in `row` is known outside."""
+    generation = int(records(st)[row].generation)
+    return int((((st.id_tag << GENERATION_BITS) | generation) << ROW_BITS) | row)
+
+
+@kernel
+def row_of(st: Header, entry: int) -> int:
+    """The row of a live entry; STALE, FOREIGN or BUSY_NOW if the id names none that can be used."""
+    row = entry & ((1 << ROW_BITS) - 1)
+    generation = (entry >> ROW_BITS) & ((1 << GENERATION_BITS) - 1)
+    if (entry >> (ROW_BITS + GENERATION_BITS)) != st.id_tag:
+        return FOREIGN
+    if row >= st.row_top:
+        return STALE
+    r = records(st)[row]
+    if r.generation != generation or r.backing == FREE or r.backing == RETIRED:
+        return STALE
+    if r.marks & BUSY:
+        return BUSY_NOW
+    return int(row)
+
+
+@kernel
+def place_zero(st: Header, cgroup: int, last_use: int, owner: int) -> int:
+    """Record a zero-filled page: it has an entry and no bytes (the swap layer's zeromap)."""
+    row = row_alloc(st)
+    r = records(st)[row]
+    r.backing = ZERO
+    r.tier = NONE
+    r.slot = 0
+    r.length = 0
+    r.cgroup = cgroup
+    r.last_use = last_use
+    r.owner = owner
+    st.zero_stores += 1
+    charge_zero(st, cgroup, 1)
+    cgroups(st)[cgroup].own_entries += 1
+    return row
+
+
+@kernel
+def reserve_entry(st: Header, tier: int, slot: int, cgroup: int, last_use: int, length: int, owner: int) -> int:
+    """A record for a page whose bytes are on their way into `slot`: accounted, busy, in no cold list yet."""
+    row = row_alloc(st)
+    r = records(st)[row]
+    r.backing = STORED
+    r.tier = tier
+    r.slot = slot
+    r.length = length
+    r.cgroup = cgroup
+    r.last_use = last_use
+    r.owner = owner
+    r.marks = BUSY | REFERENCED
+    if length >= st.page_size and st.tiers[tier].kind == ZSWAP:
+        r.marks |= RAW
+    r.way = 0
+    enter(st, tier, cgroup, length)
+    cgroups(st)[cgroup].own_entries += 1
+    return row
+
+
+@kernel
+def publish_entry(st: Header, row: int) -> None:
+    """The bytes are there: the entry joins its cold list. New at the young end, referenced, as zswap_store() does."""
+    r = records(st)[row]
+    r.marks &= ~BUSY
+    r.stamp = next_stamp(st)
+    ring_push(st, ring_of(st, r.cgroup, r.tier, r.way), row)
+    _count_store(st, r.tier, r.cgroup, r.length)
+
+
+@kernel
+def _count_store(st: Header, tier: int, cgroup: int, length: int) -> None:
+    t = st.tiers[tier]
+    t.stores += 1
+    t.written_bytes += length
+    if t.kind == ZSWAP:
+        cgroups(st)[cgroup].zswpout += 1
+    else:
+        cgroups(st)[cgroup].pswpout += 1
+
+
+@kernel
+def withdraw_entry(st: Header, row: int) -> None:
+    """The bytes of a reserved entry could not be written: as if it had never been."""
+    r = records(st)[row]
+    leave(st, r.tier, r.cgroup, r.length)
+    cgroups(st)[r.cgroup].own_entries -= 1
+    slot_release(st, r.tier, r.slot)
+    row_free(st, row)
+
+
+@kernel
+def unlist(st: Header, row: int) -> None:
+    """The record's element in its cold list, if it has one, is dead from now on."""
+    r = records(st)[row]
+    if r.stamp > 0 and not r.marks & PLANNED:
+        ring_of(st, r.cgroup, r.tier, r.way).live -= 1
+    r.marks &= ~PLANNED
+
+
+@kernel
+def begin_take(st: Header, row: int) -> None:
+    """Somebody takes the entry: nobody else may, and every mover of it loses."""
+    r = records(st)[row]
+    if r.backing == STORED:
+        unlist(st, row)
+    r.stamp = next_stamp(st)
+    r.marks |= BUSY
+
+
+@kernel
+def restore_taken(st: Header, row: int) -> None:
+    """The load failed: the entry is where it was, at the old end of its cold list."""
+    r = records(st)[row]
+    r.marks &= ~BUSY
+    if r.backing == STORED:
+        ring_push_front(st, ring_of(st, r.cgroup, r.tier, r.way), row)
+
+
+@kernel
+def finish_take(st: Header, row: int, loaded: bool) -> None:
+    """The entry is gone: loaded into memory (a swap-in; exclusive, as zswap_load()) or discarded."""
+    r = records(st)[row]
+    c = cgroups(st)[r.cgroup]
+    c.own_entries -= 1
+    if r.backing == ZERO:
+        charge_zero(st, r.cgroup, -1)
+        st.zero_loads += 1 if loaded else 0
+    else:
+        if loaded:
+            count_load(st, r)
+        leave(st, r.tier, r.cgroup, r.length)
+        slot_release(st, r.tier, r.slot)
+    row_free(st, row)
+
+
+@kernel
+def count_load(st: Header, r: Any) -> None:
+    t = st.tiers[r.tier]
+    t.loads += 1
+    t.read_bytes += r.length
+    if t.kind == ZSWAP:
+        cgroups(st)[r.cgroup].zswpin += 1
+    else:
+        cgroups(st)[r.cgroup].pswpin += 1
+
+
+@kernel
+def touch_entry(st: Header, row: int, now: int) -> None:
+    """A `peek`: the page was used now; it goes to the young end of its cold list and is referenced."""
+    r = records(st)[row]
+    r.last_use = now
+    if r.backing != STORED:
+        return
+    r.marks |= REFERENCED
+    if r.marks & PLANNED:
+        return
+    unlist(st, row)
+    r.stamp = next_stamp(st)
+    ring_push(st, ring_of(st, r.cgroup, r.tier, r.way), row)
+
+
+@kernel
+def rotate(st: Header, ring: Any, row: int) -> None:
+    """The second chance: clear the reference and go to the young end, as shrink_memcg_cb()'s LRU_ROTATE."""
+    r = records(st)[row]
+    r.marks &= ~REFERENCED
+    ring_pop(st, ring)
+    r.stamp = next_stamp(st)
+    ring_push(st, ring, row)

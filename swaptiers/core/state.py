@@ -1,0 +1,416 @@
+"""The one state of the core: its tables, and how a kernel reaches them.
+
+Every kernel takes one argument, `st`: the header record. The header holds the scalars, the tiers and the edges, and the
+addresses of the growing tables, which live in address space that is reserved up front and populated as it is touched:
+growth copies nothing. One record costs 0.24 us per call from Python; a tuple of the same tables would cost 1.5 us.
+
+All integers are signed; the interpreted kernels (NUMBA_DISABLE_JIT=1) must give the same numbers as the compiled ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swaptiers.core.compile import interpreted, kernel
+
+Header = Any
+"""A record of dtype HEADER. numba knows the type, mypy can't."""
+
+MAX_TIERS = 32
+MAX_EDGES = 64
+MAX_CODECS = 8
+REASONS = 16
+TRIGGERS = 8
+CHUNK = 127
+"""Elements in a chunk of a cold list: a chunk is 1 KiB."""
+CLUSTER = 256
+"""Slots in a cluster (the kernel's SWAPFILE_CLUSTER is 512)."""
+PLAN_MAX = 1024
+PENDING_MAX = 256
+
+# backing of a record
+FREE, ZERO, STORED, RETIRED = 0, 1, 2, 3
+# flags of a record
+REFERENCED, RAW, BUSY, PLANNED = 1, 2, 4, 8
+# kinds of tier
+ZSWAP, MEMORY, FILE = 0, 1, 2
+# what a store into a full tier does
+DEMOTE, SPILL, REFUSE = 0, 1, 2
+# policies
+LRU, FIFO, SECOND_CHANCE, AGE = 0, 1, 2, 3
+# triggers: bits in edge.when, and 1 + bit position in by_trigger
+WHEN_PRESSURE, WHEN_LIMIT, WHEN_WATERMARK, WHEN_AGE, WHEN_REQUEST = 1, 2, 4, 8, 16
+BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST = 0, 1, 2, 3, 4
+TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request")
+# why a tier or a limit says no
+ACCEPTED, POOL_LIMIT, HYSTERESIS, FULL, ZSWAP_MAX, SWAP_MAX, TIERS_MAX, WRITEBACK_OFF, INCOMPRESSIBLE, FORBIDDEN = range(10)
+UNKNOWN_LENGTH = 15
+REASON_NAMES = (
+    "accepted",
+    "pool_limit",
+    "hysteresis",
+    "full",
+    "zswap_max",
+    "swap_max",
+    "tiers_max",
+    "writeback_off",
+    "incompressible",
+    "forbidden",
+)
+# what a kernel that stopped wants from its caller
+DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
+# states of a pending page
+WAITING, PLACED, PLACED_ZERO, REFUSED = 0, 1, 2, 3
+
+NO_LIMIT = -1
+
+
+def _record(fields: list[Any], *, align: bool = True) -> np.dtype[Any]:
+    """A structured dtype whose scalars take attribute access, in numba and in Python alike."""
+    return np.dtype((np.record, np.dtype(fields, align=align)))
+
+
+RECORD = _record(
+    [
+        ("slot", "i8"),  # where in the tier; the free list threads through it
+        ("last_use", "i8"),  # ns
+        ("checksum", "i8"),  # xxh3 of the stored payload, 63 bits
+        ("stamp", "i4"),  # of the latest placement; 0 = in no cold list
+        ("length", "i4"),  # stored bytes
+        ("cgroup", "i4"),
+        ("generation", "i4"),
+        ("owner", "i4"),  # the laboratory's page number
+        ("tier", "i1"),
+        ("backing", "i1"),
+        ("marks", "i1"),
+        ("way", "i1"),  # which way it came into its cold list: 0 = stored, 1 + e = along edge e
+    ]
+)
+TIER = _record(
+    [
+        ("kind", "i8"),
+        ("rank", "i8"),  # 0 = fastest
+        ("codec", "i8"),  # column of a pending page's lengths; -1 = whole pages
+        ("raw_refused", "i8"),
+        ("on_full", "i8"),
+        ("capacity_bytes", "i8"),
+        ("accept_bytes", "i8"),
+        ("latched", "i8"),  # zswap's pool_reached_full
+        ("watch_bytes", "i8"),  # from here on a background edge wants to be asked
+        ("entries", "i8"),
+        ("stored_bytes", "i8"),
+        ("pool_bytes", "i8"),
+        ("peak_pool_bytes", "i8"),
+        ("pool_limit_hit", "i8"),
+        ("stores", "i8"),
+        ("loads", "i8"),
+        ("demoted_in", "i8"),
+        ("demoted_out", "i8"),
+        ("read_bytes", "i8"),
+        ("written_bytes", "i8"),
+        ("refused", "i8", (REASONS,)),
+        ("class_objects", "i8", (256,)),  # zsmalloc: objects per size class
+        ("clusters_at", "i8"),
+        ("clusters_n", "i8"),
+        ("cluster_top", "i8"),
+        ("cluster_current", "i8"),
+        ("empty_head", "i8"),
+        ("partial_head", "i8"),
+        ("read_ns", "i8"),
+        ("write_ns", "i8"),
+        ("call_ns", "i8"),
+        ("ps_per_byte", "i8"),
+        ("busy_until", "i8"),
+    ]
+)
+EDGE = _record(
+    [
+        ("source", "i8"),
+        ("target", "i8"),
+        ("policy", "i8"),
+        ("when", "i8"),
+        ("batch", "i8"),
+        ("older_than", "i8"),
+        ("high_bytes", "i8"),
+        ("low_bytes", "i8"),
+        ("age_older_than", "i8"),
+        ("age_every", "i8"),
+        ("age_due", "i8"),
+        ("filling", "i8"),  # between high and low, on the way down
+        ("working", "i8"),  # the limit's worker is on its way down to accept_threshold
+        ("ready_at", "i8"),  # when its background worker may take the next step
+        ("cursor", "i8"),  # cgroup served last, as a place in the preorder
+        ("entries", "i8"),
+        ("freed_bytes", "i8"),
+        ("written_bytes", "i8"),
+        ("scanned", "i8"),
+        ("rotated", "i8"),
+        ("backpressure", "i8"),
+        ("by_trigger", "i8", (TRIGGERS,)),
+        ("refused", "i8", (REASONS,)),
+    ]
+)
+CGROUP = _record(
+    [
+        ("parent", "i4"),
+        ("alive", "i4"),
+        ("place", "i4"),  # in the preorder of the tree
+        ("place_end", "i4"),  # the subtree is [place, place_end)
+        ("memory_max", "i8"),
+        ("zswap_max", "i8"),
+        ("swap_max", "i8"),
+        ("writeback", "i8"),  # effective: 0 if any ancestor says 0
+        ("allowed", "i8"),  # effective mask of tiers
+        ("resident_pages", "i8"),  # with descendants
+        ("zswap_bytes", "i8"),  # with descendants
+        ("swap_pages", "i8"),  # with descendants
+        ("own_resident", "i8"),
+        ("own_entries", "i8"),
+        ("own_zero", "i8"),
+        ("lru_head", "i4"),  # hottest resident page
+        ("lru_tail", "i4"),  # coldest
+        ("reclaim_place", "i8"),
+        ("zswpin", "i8"),
+        ("zswpout", "i8"),
+        ("zswpwb", "i8"),
+        ("pswpin", "i8"),
+        ("pswpout", "i8"),
+        ("swap_max_events", "i8"),
+        ("swap_fail_events", "i8"),
+        ("zswap_max_events", "i8"),
+        ("bypass", "i8"),
+        ("refs", "i8"),
+        ("hits", "i8"),
+        ("faults", "i8"),
+        ("first_touches", "i8"),
+        ("over_limit", "i8"),
+        ("fault_ns", "i8"),
+        ("stall_ns", "i8"),
+    ]
+)
+CELL = _record(  # one cgroup in one tier
+    [
+        ("entries", "i8"),
+        ("stored_bytes", "i8"),
+        ("tree_bytes", "i8"),  # with descendants
+        ("limit_bytes", "i8"),
+        ("first_ring", "i8"),  # 1 + its index; 0 = none, as in untouched memory
+    ]
+)
+RING = _record(
+    [
+        ("head_chunk", "i4"),
+        ("tail_chunk", "i4"),
+        ("head_at", "i4"),
+        ("tail_at", "i4"),
+        ("total", "i8"),  # elements, dead ones too
+        ("live", "i8"),
+        ("latest_use", "i8"),
+        ("disorder", "i8"),  # elements that came in later than warmer ones
+        ("way", "i4"),
+        ("next", "i4"),  # 1 + index of the cell's next ring
+    ]
+)
+CHUNK_RECORD = _record([("next", "i4"), ("_", "i4"), ("rows", "i4", (CHUNK,)), ("stamps", "i4", (CHUNK,))])
+CLUSTER_RECORD = _record(
+    [
+        ("taken", "u1", (CLUSTER,)),
+        ("used", "i4"),
+        ("cursor", "i4"),
+        ("previous", "i4"),
+        ("next", "i4"),
+        ("listed", "i4"),  # 0 = in no list, 1 = empty, 2 = partly used
+    ]
+)
+PLAN = _record(
+    [
+        ("row", "i8"),
+        ("stamp", "i8"),
+        ("epoch", "i8"),
+        ("generation", "i8"),
+        ("cgroup", "i8"),  # which the reservation is charged to
+        ("owner", "i8"),
+        ("slot", "i8"),
+        ("length", "i8"),
+        ("checksum", "i8"),
+        ("to_slot", "i8"),
+        ("reserved", "i8"),  # bytes accounted in the target until the true length is known
+        ("to_length", "i8"),  # the mover writes the true one
+        ("to_checksum", "i8"),
+        ("copied", "i8"),  # set by the mover: 0 = the copy failed, the entry stays where it is
+    ]
+)
+PENDING = _record(
+    [
+        ("owner", "i8"),
+        ("content", "i8"),
+        ("cgroup", "i8"),
+        ("last_use", "i8"),
+        ("zero", "i8"),
+        ("checksum", "i8"),
+        ("state", "i8"),
+        ("row", "i8"),
+        ("tier", "i8"),
+        ("slot", "i8"),
+        ("length", "i8"),
+        ("reason", "i8"),
+        ("rank", "i8"),  # of the tier to be tried next
+        ("first_rank", "i8"),  # of the first tier it is allowed in; -1 = not known yet
+        ("fruitless", "i8"),
+        ("limit_shrunk", "i8"),
+        ("lengths", "i4", (MAX_CODECS,)),
+    ]
+)
+TAKE = _record(
+    [("row", "i8"), ("stamp", "i8"), ("tier", "i8"), ("slot", "i8"), ("length", "i8"), ("checksum", "i8"), ("marks", "i8")]
+)
+QUARANTINE = _record([("tier", "i8"), ("slot", "i8")])
+
+HEADER = _record(
+    [
+        ("page_size", "i8"),
+        ("charge_zswap", "i8"),
+        ("legacy_swap_charge", "i8"),
+        ("tiers_n", "i8"),
+        ("edges_n", "i8"),
+        ("by_rank", "i8", (MAX_TIERS,)),
+        # records
+        ("records_at", "i8"),
+        ("records_n", "i8"),
+        ("row_top", "i8"),
+        ("free_row", "i8"),
+        ("free_rows", "i8"),
+        ("retired_rows", "i8"),
+        ("zero_entries", "i8"),
+        ("zero_stores", "i8"),
+        ("zero_loads", "i8"),
+        ("stamp", "i8"),
+        ("stamp_limit", "i8"),
+        ("epoch", "i8"),
+        ("generation_limit", "i8"),
+        ("id_tag", "i8"),
+        # tables
+        ("cgroups_at", "i8"),
+        ("cgroups_n", "i8"),
+        ("preorder_at", "i8"),
+        ("cells_at", "i8"),
+        ("cells_n", "i8"),
+        ("rings_at", "i8"),
+        ("rings_n", "i8"),
+        ("ring_top", "i8"),
+        ("chunks_at", "i8"),
+        ("chunks_n", "i8"),
+        ("chunk_top", "i8"),
+        ("chunk_free", "i8"),
+        ("pending_at", "i8"),
+        ("pending_n", "i8"),
+        ("pending_i", "i8"),
+        ("quarantine_at", "i8"),
+        ("quarantine_n", "i8"),
+        ("quarantine_top", "i8"),
+        # the latest plan
+        ("plan_at", "i8"),
+        ("plan_n", "i8"),
+        ("plan_edge", "i8"),
+        ("plan_trigger", "i8"),
+        ("plan_bytes", "i8"),
+        ("plan_scanned", "i8"),
+        ("plan_rotated", "i8"),
+        ("plan_blocked", "i8"),
+        # the latest refusal
+        ("refusal_scope", "i8"),
+        ("need_codec", "i8"),
+        # background
+        ("kick", "i8"),
+        ("wake_at", "i8"),
+        ("now", "i8"),
+        ("edge_stack", "i8", (MAX_EDGES * 2,)),
+        ("scope_stack", "i8", (MAX_EDGES * 2,)),
+        # zsmalloc's size classes for this page size
+        ("class_rep", "i8", (256,)),
+        ("class_pages", "i8", (256,)),
+        ("class_fits", "i8", (256,)),
+        ("tiers", TIER, (MAX_TIERS,)),
+        ("edges", EDGE, (MAX_EDGES,)),
+    ]
+)
+
+ARRAYS: dict[int, Any] = {}
+"""Tables by address, for the interpreted kernels only."""
+
+if interpreted():
+
+    def pointer(address: Any) -> Any:
+        return int(address)
+
+    def carray(address: Any, shape: Any, dtype: Any) -> Any:
+        return ARRAYS[address]
+
+else:
+    from numba import carray, types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def pointer(typing_context: Any, address: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+        return types.voidptr(types.int64), code
+
+
+@kernel
+def records(st: Header) -> Any:
+    return carray(pointer(st.records_at), (st.records_n,), RECORD)
+
+
+@kernel
+def cgroups(st: Header) -> Any:
+    return carray(pointer(st.cgroups_at), (st.cgroups_n,), CGROUP)
+
+
+@kernel
+def preorder(st: Header) -> Any:
+    return carray(pointer(st.preorder_at), (st.cgroups_n,), np.int32)
+
+
+@kernel
+def cells(st: Header) -> Any:
+    return carray(pointer(st.cells_at), (st.cells_n,), CELL)
+
+
+@kernel
+def rings(st: Header) -> Any:
+    return carray(pointer(st.rings_at), (st.rings_n,), RING)
+
+
+@kernel
+def chunks(st: Header) -> Any:
+    return carray(pointer(st.chunks_at), (st.chunks_n,), CHUNK_RECORD)
+
+
+@kernel
+def clusters(tier: Any) -> Any:
+    return carray(pointer(tier.clusters_at), (tier.clusters_n,), CLUSTER_RECORD)
+
+
+@kernel
+def plan_entries(st: Header) -> Any:
+    return carray(pointer(st.plan_at), (PLAN_MAX,), PLAN)
+
+
+@kernel
+def pending_pages(st: Header) -> Any:
+    return carray(pointer(st.pending_at), (PENDING_MAX,), PENDING)
+
+
+@kernel
+def quarantined(st: Header) -> Any:
+    return carray(pointer(st.quarantine_at), (st.quarantine_n,), QUARANTINE)
+
+
+@kernel
+def cell_of(st: Header, cgroup: int, tier: int) -> Any:
+    return cells(st)[cgroup * MAX_TIERS + tier]

@@ -1,0 +1,189 @@
+"""Where a page goes: the order of tiers, room made for it, spilling, and the page that nobody takes.
+
+Mirrors swap_writeout() and zswap_store(): zero check first, then zswap with its limits and its latch, then the devices by
+priority. One call decides one page as far as it can and says what it needs to go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swaptiers.core.charges import charge_zero, is_forbidden, over_swap_max, refusal
+from swaptiers.core.compile import kernel
+from swaptiers.core.entries import place_zero, reserve_entry
+from swaptiers.core.plan import MAX_FRUITLESS, plan_room
+from swaptiers.core.rings import ring_head
+from swaptiers.core.slots import slot_alloc
+from swaptiers.core.state import (
+    ACCEPTED,
+    DONE,
+    FORBIDDEN,
+    FULL,
+    HYSTERESIS,
+    INCOMPRESSIBLE,
+    NEED_LENGTHS,
+    NEED_ROOM,
+    PLACED,
+    PLACED_ZERO,
+    POOL_LIMIT,
+    REFUSE,
+    REFUSED,
+    SPILL,
+    SWAP_MAX,
+    UNKNOWN_LENGTH,
+    WAITING,
+    WRITEBACK_OFF,
+    ZSWAP_MAX,
+    Header,
+    cell_of,
+    cgroups,
+    pending_pages,
+    records,
+    rings,
+)
+
+
+@kernel
+def ask(pending: Any, owner: int, cgroup: int, last_use: int, zero: bool) -> None:
+    """Make `pending` ask for a place for a page; its compressed lengths are not known yet."""
+    pending.owner = owner
+    pending.cgroup = cgroup
+    pending.last_use = last_use
+    pending.zero = 1 if zero else 0
+    pending.checksum = 0
+    pending.state = WAITING
+    pending.row = -1
+    pending.tier = -1
+    pending.reason = ACCEPTED
+    pending.rank = 0
+    pending.first_rank = -1
+    pending.fruitless = 0
+    pending.limit_shrunk = 0
+    for i in range(len(pending.lengths)):
+        pending.lengths[i] = -1
+
+
+@kernel
+def place(st: Header, pending: Any) -> int:
+    """Decide where the page goes. DONE: `pending.state` says. NEED_ROOM: a plan has to be moved first, then call again.
+    NEED_LENGTHS: `pending.lengths[st.need_codec]` has to be filled in first."""
+    if pending.zero:
+        return _place_zero(st, pending)
+    while pending.rank < st.tiers_n:
+        tier = st.by_rank[pending.rank]
+        length = _length_in(st, tier, pending)
+        reason = refusal(st, tier, pending.cgroup, length)
+        if reason == UNKNOWN_LENGTH:
+            st.need_codec = st.tiers[tier].codec
+            return NEED_LENGTHS
+        if reason == ACCEPTED:
+            slot = slot_alloc(st, tier)
+            if slot >= 0:
+                _put(st, tier, slot, length, pending)
+                return DONE
+            reason = FULL
+        if _make_room(st, tier, reason, pending):
+            return NEED_ROOM
+        if not _goes_on(st, tier, reason, pending):
+            break
+        pending.rank += 1
+        pending.fruitless = 0
+        pending.limit_shrunk = 0
+    _refuse(st, pending)
+    return DONE
+
+
+@kernel
+def _place_zero(st: Header, pending: Any) -> int:
+    if st.legacy_swap_charge and over_swap_max(st, pending.cgroup) >= 0:
+        pending.reason = SWAP_MAX
+        _refuse(st, pending)
+        return DONE
+    pending.row = place_zero(st, pending.cgroup, pending.last_use, pending.owner)
+    pending.state = PLACED_ZERO
+    return DONE
+
+
+@kernel
+def _length_in(st: Header, tier: int, pending: Any) -> int:
+    """Stored bytes of the page in this tier; negative = not known yet. What does not get smaller is kept raw."""
+    codec = st.tiers[tier].codec
+    if codec < 0:
+        return int(st.page_size)
+    return min(int(pending.lengths[codec]), st.page_size)
+
+
+@kernel
+def _put(st: Header, tier: int, slot: int, length: int, pending: Any) -> None:
+    pending.row = reserve_entry(st, tier, slot, pending.cgroup, pending.last_use, length, pending.owner)
+    pending.state = PLACED
+    pending.tier = tier
+    pending.slot = slot
+    pending.length = length
+    if pending.first_rank >= 0 and pending.first_rank < pending.rank:
+        _count_bypass(st, pending)
+
+
+@kernel
+def _count_bypass(st: Header, pending: Any) -> None:
+    """A page went below the first tier that it was allowed in, while that one held an older entry of its cgroup."""
+    first = st.by_rank[pending.first_rank]
+    index = cell_of(st, pending.cgroup, first).first_ring
+    while index > 0:
+        ring = rings(st)[index - 1]
+        row = ring_head(st, ring)
+        if row >= 0 and records(st)[row].last_use < pending.last_use:
+            cgroups(st)[pending.cgroup].bypass += 1
+            return
+        index = ring.next
+
+
+@kernel
+def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
+    """True if a plan was made that may free room (or entries were rotated, which may let the next plan find some)."""
+    if reason in (FORBIDDEN, WRITEBACK_OFF, INCOMPRESSIBLE) or st.tiers[tier].on_full == REFUSE:
+        return False
+    while pending.fruitless < MAX_FRUITLESS:
+        n = plan_room(st, tier, reason, pending.limit_shrunk == 0)
+        if reason == ZSWAP_MAX:
+            pending.limit_shrunk = 1
+        if n > 0:
+            return True
+        if st.plan_rotated == 0:
+            break
+        pending.fruitless += 1
+        pending.limit_shrunk = 0
+    return False
+
+
+@kernel
+def _goes_on(st: Header, tier: int, reason: int, pending: Any) -> bool:
+    """Count the refusal; True if the page may ask the next tier."""
+    t = st.tiers[tier]
+    if reason in (FORBIDDEN, WRITEBACK_OFF):
+        pending.reason = pending.reason if pending.reason != ACCEPTED else reason
+        return True
+    t.refused[reason] += 1
+    pending.reason = reason
+    if pending.first_rank < 0:
+        pending.first_rank = pending.rank
+    if reason == POOL_LIMIT:
+        t.pool_limit_hit += 1
+        t.latched = 1
+        st.kick = 1
+    elif reason == HYSTERESIS:
+        st.kick = 1
+    elif reason == ZSWAP_MAX:
+        cgroups(st)[st.refusal_scope].zswap_max_events += 1
+    elif reason == SWAP_MAX:
+        cgroups(st)[over_swap_max(st, pending.cgroup)].swap_max_events += 1
+    return bool(reason == INCOMPRESSIBLE or t.on_full == SPILL)
+
+
+@kernel
+def _refuse(st: Header, pending: Any) -> None:
+    """Nobody takes it: the page stays where it is."""
+    pending.state = REFUSED
+    if pending.reason == ACCEPTED:
+        pending.reason = FORBIDDEN
+    cgroups(st)[pending.cgroup].swap_fail_events += 1
