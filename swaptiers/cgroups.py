@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import attrs
 
 from swaptiers.units import Bytes, to_bytes
 
+if TYPE_CHECKING:
+    from swaptiers.core.core import Core
+
 ROOT = "/"
+MAX_DEPTH = 64
 
 
 def _optional_bytes(value: object) -> Bytes | None:
@@ -18,6 +25,8 @@ def check_path(path: str) -> str:
     if path == ROOT:
         return path
     parts = path.split("/")
+    if len(parts) > MAX_DEPTH + 1:
+        raise ValueError(f"a cgroup is at most {MAX_DEPTH} levels deep, not {len(parts) - 1}")
     if not path.startswith("/") or len(path) > 4096:
         raise ValueError(f"a cgroup's path starts at the root, like /web/worker, not {path[:60]!r}")
     for part in parts[1:]:
@@ -41,3 +50,92 @@ class CgroupSpec:
     swap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.swap.max"})
     zswap_writeback: bool = attrs.field(default=True, metadata={"key": "memory.zswap.writeback"})
     tiers_max: dict[str, Bytes | None] = attrs.field(factory=dict, metadata={"key": "memory.swap.tiers.max"})
+
+
+class CgroupTree:
+    """The tree of control groups: paths, configured limits, and what of them is in force below.
+
+    The numbers that the kernels use live in the core; this is where they are set. Not safe from several threads: its
+    owner holds the lock.
+    """
+
+    def __init__(self, core: Core, tier_names: Sequence[str]) -> None:
+        self._core = core
+        self._tiers = {name: index for index, name in enumerate(tier_names)}
+        self.paths: dict[str, int] = {ROOT: 0}
+        self.specs: dict[str, CgroupSpec] = {ROOT: CgroupSpec(path=ROOT)}
+        self._refresh()
+
+    def add(self, path: str) -> int:
+        """The cgroup's number; it and its ancestors are made if absent."""
+        check_path(path)
+        if path in self.paths:
+            return self.paths[path]
+        parent = self.add(parent_path(path))
+        index = self._core.add_cgroup(parent)
+        self.paths[path] = index
+        self.specs[path] = CgroupSpec(path=path)
+        self._refresh()
+        return index
+
+    def limit(self, spec: CgroupSpec) -> int:
+        """Set all limits of a cgroup, made if absent; returns its number. Raises ValueError for an unknown tier."""
+        for tier in spec.tiers_max:
+            if tier not in self._tiers:
+                raise ValueError(f"there is no tier {tier!r}; the tiers are {', '.join(self._tiers)}")
+        index = self.add(spec.path)
+        self.specs[spec.path] = spec
+        self._refresh()
+        return index
+
+    def remove(self, path: str) -> None:
+        """The cgroup goes, its entries join its parent. Raises ValueError for the root, an unknown one, or a parent."""
+        if path == ROOT or path not in self.paths:
+            raise ValueError(f"there is no cgroup {path!r} to remove" if path != ROOT else "the root can't be removed")
+        if any(other.startswith(path + "/") for other in self.paths):
+            raise ValueError(f"cgroup {path!r} has cgroups below it; remove those first")
+        self._core.remove_cgroup(self.paths.pop(path))
+        del self.specs[path]
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Hand the tree and the limits in force to the core."""
+        children: dict[str, list[str]] = {path: [] for path in self.paths}
+        for path in sorted(self.paths):
+            if path != ROOT:
+                children[parent_path(path)].append(path)
+        order: list[tuple[int, int]] = []
+        self._visit(ROOT, children, order, True, -1)
+        self._core.set_tree(order)
+
+    def _visit(
+        self, path: str, children: dict[str, list[str]], order: list[tuple[int, int]], writeback: bool, allowed: int
+    ) -> int:
+        spec, index = self.specs[path], self.paths[path]
+        writeback = writeback and spec.zswap_writeback
+        for tier, limit in spec.tiers_max.items():
+            bit = self._tiers[tier]
+            self._core.cell(index, bit).limit_bytes = -1 if limit is None else limit
+            if limit == 0:
+                allowed &= ~(1 << bit)
+        for tier, bit in self._tiers.items():
+            if tier not in spec.tiers_max:
+                self._core.cell(index, bit).limit_bytes = -1
+        c = self._core.cgroups[index]
+        c.memory_max = -1 if spec.memory_max is None else spec.memory_max
+        c.zswap_max = -1 if spec.zswap_max is None else spec.zswap_max
+        c.swap_max = -1 if spec.swap_max is None else spec.swap_max
+        c.writeback = writeback
+        c.allowed = allowed
+        place = len(order)
+        order.append((index, 1))
+        size = 1
+        for child in children[path]:
+            size += self._visit(child, children, order, writeback, allowed)
+        order[place] = (index, size)
+        return size
+
+
+def parent_path(path: str) -> str:
+    """`/web` of `/web/worker`, `/` of `/web`."""
+    return path.rsplit("/", 1)[0] or ROOT

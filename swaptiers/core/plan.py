@@ -198,6 +198,7 @@ def plan_down(st: Header, edge: int, scope: int, policy: int, trigger: int, budg
     n = _plan_on(st, edge, scope, policy, trigger, budget, used_before)
     if n > 0 or st.plan_rotated > 0 or not is_target_full(st):
         return n
+    blocked, scanned = st.plan_blocked, st.plan_scanned
     asked = 1 << edge
     depth = _push_edges_below(st, edge, 0)
     while depth > 0:
@@ -212,6 +213,7 @@ def plan_down(st: Header, edge: int, scope: int, policy: int, trigger: int, budg
         if is_target_full(st):
             depth = _push_edges_below(st, below, depth)
     clear_plan(st, edge, trigger)
+    st.plan_blocked, st.plan_scanned = blocked, scanned
     return 0
 
 

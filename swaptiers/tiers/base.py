@@ -56,6 +56,12 @@ class Tier(Protocol):
     compressed: bool
     """True: payloads are of any length up to a page, made by this tier's codec. False: whole pages."""
 
+    def encode(self, page: Buffer) -> Buffer:
+        """The payload that this tier keeps for a page."""
+
+    def decode(self, payload: Buffer) -> Buffer:
+        """The page of a payload. Raises ValueError if it can't be one."""
+
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
         """Keep `payloads[i]` in `slots[i]`. Raises OSError, after which none of these slots hold anything."""
 

@@ -1,0 +1,127 @@
+"""What was counted, as frozen values: per tier, edge and cgroup, with the kernel's names where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from swaptiers.cgroups import CgroupTree
+from swaptiers.core.core import Core
+from swaptiers.core.state import ACCEPTED, FORBIDDEN, REASON_NAMES, TRIGGER_NAMES
+from swaptiers.graph import TierGraph
+
+
+@attrs.frozen(kw_only=True)
+class TierCounters:
+    """One tier. `stores`, `loads`: pages swapped out to it and in from it; `demoted_in`, `demoted_out`: by moves.
+
+    `stored_bytes`: the sum of the payloads' lengths; `pool_bytes`: what they take (zsmalloc's pages, or whole slots);
+    `refused`: reason -> stores that it turned away.
+    """
+
+    stores: int
+    loads: int
+    demoted_in: int
+    demoted_out: int
+    entries: int
+    logical_bytes: int
+    stored_bytes: int
+    pool_bytes: int
+    peak_pool_bytes: int
+    read_bytes: int
+    written_bytes: int
+    pool_limit_hit: int
+    refused: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class EdgeCounters:
+    """One edge. `freed_bytes`: stored bytes that left the source; `backpressure`: how often its target was full."""
+
+    entries: int
+    freed_bytes: int
+    written_bytes: int
+    scanned: int
+    rotated: int
+    backpressure: int
+    by_trigger: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class CgroupCounters:
+    """One cgroup, events of its own pages; `*_bytes` with its descendants, as memory.current and its kin are."""
+
+    refs: int
+    hits: int
+    faults: int
+    first_touches: int
+    over_limit: int
+    bypass: int
+    zswpin: int
+    zswpout: int
+    zswpwb: int
+    pswpin: int
+    pswpout: int
+    swap_max_events: int
+    swap_fail_events: int
+    zswap_max_events: int
+    entries: int
+    resident_bytes: int
+    zswap_bytes: int
+    swap_bytes: int
+    fault_ns: int
+    stall_ns: int
+
+
+@attrs.frozen(kw_only=True)
+class SystemCounters:
+    """The whole system. `zero`: pages that are nothing but zeros, which take no space in any tier."""
+
+    tiers: Mapping[str, TierCounters]
+    edges: Mapping[str, EdgeCounters]
+    cgroups: Mapping[str, CgroupCounters]
+    zero: Mapping[str, int]
+    entries: int
+
+
+def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCounters:
+    """A consistent copy of all counters; the caller holds the lock."""
+    st = core.st
+    tiers = {spec.name: _tier(st.tiers[rank], int(st.page_size)) for rank, spec in enumerate(graph.tiers)}
+    edges = {spec.name: _edge(st.edges[index]) for index, spec in enumerate(graph.edges)}
+    cgroups = {path: _cgroup(core.cgroups[index], int(st.page_size)) for path, index in sorted(tree.paths.items())}
+    zero = {"stores": int(st.zero_stores), "loads": int(st.zero_loads), "entries": int(st.zero_entries)}
+    entries = zero["entries"] + sum(each.entries for each in tiers.values())
+    return SystemCounters(tiers=tiers, edges=edges, cgroups=cgroups, zero=zero, entries=entries)
+
+
+def reasons(counts: Any) -> dict[str, int]:
+    """Refusal reason -> count, those that happened."""
+    return {REASON_NAMES[code]: int(counts[code]) for code in range(ACCEPTED + 1, FORBIDDEN + 1) if counts[code]}
+
+
+def _tier(t: Any, page_size: int) -> TierCounters:
+    names = (field for field in attrs.fields_dict(TierCounters) if field not in ("refused", "logical_bytes"))
+    return TierCounters(
+        refused=reasons(t.refused),
+        logical_bytes=int(t.entries) * page_size,
+        **{name: int(t[name]) for name in names},
+    )
+
+
+def _edge(e: Any) -> EdgeCounters:
+    names = (field for field in attrs.fields_dict(EdgeCounters) if field != "by_trigger")
+    by_trigger = {name: int(e.by_trigger[code]) for code, name in enumerate(TRIGGER_NAMES) if e.by_trigger[code]}
+    return EdgeCounters(by_trigger=by_trigger, **{name: int(e[name]) for name in names})
+
+
+def _cgroup(c: Any, page_size: int) -> CgroupCounters:
+    derived = {
+        "entries": int(c.own_entries),
+        "resident_bytes": int(c.resident_pages) * page_size,
+        "swap_bytes": int(c.swap_pages) * page_size,
+    }
+    names = (field for field in attrs.fields_dict(CgroupCounters) if field not in derived)
+    return CgroupCounters(**derived, **{name: int(c[name]) for name in names})

@@ -1,0 +1,116 @@
+"""From the specs that people write to the codes and bytes that the kernels need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from swaptiers.core.core import EdgeTerms, TierTerms
+from swaptiers.core.state import (
+    AGE,
+    DEMOTE,
+    FIFO,
+    FILE,
+    LRU,
+    MAX_CODECS,
+    MEMORY,
+    REFUSE,
+    SECOND_CHANCE,
+    SPILL,
+    WHEN_AGE,
+    WHEN_LIMIT,
+    WHEN_PRESSURE,
+    WHEN_REQUEST,
+    WHEN_WATERMARK,
+    ZSWAP,
+)
+from swaptiers.demotion.terms import EdgeSpec, Triggers
+from swaptiers.errors import GraphError
+from swaptiers.graph import TierGraph
+from swaptiers.system_spec import SystemSpec
+from swaptiers.tiers.base import TierSpec
+from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
+
+POLICY_CODES = {"lru": LRU, "fifo": FIFO, "second-chance": SECOND_CHANCE, "age": AGE}
+ON_FULL_CODES = {"demote": DEMOTE, "spill": SPILL, "refuse": REFUSE}
+KIND_CODES: dict[type[TierSpec], int] = {ZswapSpec: ZSWAP, MemorySpec: MEMORY, FileSpec: FILE}
+PS_PER_S = 10**12
+
+
+def codec_columns(tiers: Sequence[TierSpec]) -> list[int]:
+    """Per tier the column of a pending page's lengths: one per distinct compressor and level, -1 for whole pages.
+
+    Raises GraphError for more than MAX_CODECS distinct ones.
+    """
+    known: dict[tuple[str, int | None], int] = {}
+    columns = []
+    for tier in tiers:
+        if isinstance(tier, ZswapSpec):
+            columns.append(known.setdefault((tier.compressor, tier.level), len(known)))
+        else:
+            columns.append(-1)
+    if len(known) > MAX_CODECS:
+        raise GraphError(f"the tiers have {len(known)} different compressors or levels; at most {MAX_CODECS} are possible")
+    return columns
+
+
+def capacity_bytes(tier: TierSpec, spec: SystemSpec) -> int:
+    """What the tier may take: pool bytes of a zswap tier, whole pages elsewhere."""
+    if isinstance(tier, ZswapSpec):
+        return int(tier.max_pool.of(spec.ram))
+    assert isinstance(tier, MemorySpec | FileSpec)
+    return int(tier.capacity) // int(spec.page_size) * int(spec.page_size)
+
+
+def tier_terms(graph: TierGraph, spec: SystemSpec, columns: Sequence[int]) -> list[TierTerms]:
+    """The tiers by rank."""
+    terms = []
+    for rank, tier in enumerate(graph.tiers):
+        capacity = capacity_bytes(tier, spec)
+        zswap = tier if isinstance(tier, ZswapSpec) else None
+        terms.append(
+            TierTerms(
+                kind=KIND_CODES[type(tier)],
+                codec=columns[rank],
+                raw_refused=zswap is not None and zswap.raw == "refuse",
+                on_full=ON_FULL_CODES[graph.on_full(tier.name, spec.on_full)],
+                capacity_bytes=capacity,
+                accept_bytes=int(capacity * zswap.accept_threshold) if zswap else 0,
+                read_ns=tier.latency.read,
+                write_ns=tier.latency.write,
+                call_ns=tier.latency.call,
+                ps_per_byte=0 if tier.bandwidth is None else max(1, PS_PER_S // tier.bandwidth),
+            )
+        )
+    return terms
+
+
+def edge_terms(graph: TierGraph, spec: SystemSpec) -> list[EdgeTerms]:
+    """The edges in their order."""
+    return [_edge(graph, spec, edge) for edge in graph.edges]
+
+
+def _edge(graph: TierGraph, spec: SystemSpec, edge: EdgeSpec) -> EdgeTerms:
+    rank = graph.rank(edge.source)
+    capacity = capacity_bytes(graph.tiers[rank], spec)
+    mark = edge.when.watermark
+    return EdgeTerms(
+        source=rank,
+        target=graph.rank(edge.target),
+        policy=POLICY_CODES[edge.policy],
+        when=_when(edge.when),
+        batch=edge.batch,
+        older_than=edge.older_than or 0,
+        high_bytes=max(1, int(capacity * mark.high)) if mark else 0,
+        low_bytes=int(capacity * mark.low) if mark else 0,
+        age_older_than=edge.when.age.older_than if edge.when.age else 0,
+        age_every=edge.when.age.every if edge.when.age else 0,
+    )
+
+
+def _when(when: Triggers) -> int:
+    bits = WHEN_PRESSURE if when.pressure else 0
+    bits |= WHEN_LIMIT if when.limit else 0
+    bits |= WHEN_WATERMARK if when.watermark else 0
+    bits |= WHEN_AGE if when.age else 0
+    bits |= WHEN_REQUEST if when.request else 0
+    return bits

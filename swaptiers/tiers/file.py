@@ -1,0 +1,165 @@
+"""Page-sized slots in one real file: a fast SSD or a slow disk, as a swap file is."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.codecs import Buffer
+from swaptiers.errors import ConfigError
+from swaptiers.units import format_bytes
+
+MAX_VECTOR = 512
+"""Pages in one system call at most (IOV_MAX is 1024)."""
+O_DIRECT = getattr(os, "O_DIRECT", 0)
+
+
+class FileTier:
+    """Whole pages in slots of a file that is ours alone: made new, readable by nobody else, gone when it is closed.
+
+    `path` None: a file without a name in the system's temporary folder. Neighbouring slots are read and written in one
+    system call. `direct` falls back to buffered I/O where the file system has no O_DIRECT.
+    """
+
+    compressed = False
+
+    def __init__(self, name: str, slots: int, page_size: int, path: Path | None = None, *, direct: bool = False) -> None:
+        self.name = name
+        self.page_size = page_size
+        self.path = path
+        self._fd, self.direct = _open(name, path, direct)
+        try:
+            _check_room(name, self._fd, slots * page_size)
+            os.ftruncate(self._fd, slots * page_size)
+        except BaseException:
+            self.close()
+            raise
+
+    def encode(self, page: Buffer) -> Buffer:
+        return page
+
+    def decode(self, payload: Buffer) -> Buffer:
+        return payload
+
+    def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+        order = np.argsort(slots, kind="stable")
+        for first, last in _runs(slots[order]):
+            run = order[first:last].tolist()
+            pages = [payloads[i] for i in run]
+            offset = int(slots[run[0]]) * self.page_size
+            if self.direct:
+                pages = [_aligned(pages, self.page_size)]
+            _write_all(self._fd, pages, offset)
+
+    def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
+        size = self.page_size
+        if len(slots) == 1 and not self.direct:
+            return [_read_exact(self._fd, size, int(slots[0]) * size)]
+        pages: list[Buffer] = [b""] * len(slots)
+        order = np.argsort(slots, kind="stable")
+        for first, last in _runs(slots[order]):
+            run = order[first:last].tolist()
+            buffer = self._read_run(int(slots[run[0]]), len(run))
+            for place, index in enumerate(run):
+                pages[index] = buffer[place * size : (place + 1) * size]
+        return pages
+
+    def _read_run(self, slot: int, count: int) -> memoryview:
+        buffer = mmap.mmap(-1, count * self.page_size) if self.direct else bytearray(count * self.page_size)
+        view = memoryview(buffer)
+        done = 0
+        while done < len(view):
+            got = os.preadv(self._fd, [view[done:]], slot * self.page_size + done)
+            if got == 0:
+                raise OSError(errno.EIO, "the file is shorter than it was made")
+            done += got
+        return view
+
+    def free(self, slots: npt.NDArray[np.int64]) -> None:
+        """Nothing to do: the slot's next page overwrites it (punching a hole costs 124 us, a write 1)."""
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            if self.path is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.unlink()
+
+
+def _open(name: str, path: Path | None, direct: bool) -> tuple[int, bool]:
+    try:
+        if path is None:
+            fd, made = tempfile.mkstemp(prefix="swaptiers-")
+            os.unlink(made)
+            return fd, False
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        if direct and O_DIRECT:
+            with contextlib.suppress(OSError):
+                return os.open(path, flags | O_DIRECT, 0o600), True
+            if os.path.lexists(path):
+                os.unlink(path) if os.path.getsize(path) == 0 and os.stat(path).st_uid == os.getuid() else None
+        return os.open(path, flags, 0o600), False
+    except FileExistsError as error:
+        raise ConfigError(
+            f"tier {name!r}: {path} is there already; a tier makes its own file and removes it at the end: "
+            f"remove it, or give another path"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"tier {name!r}: {path or 'a temporary file'} can't be made: {error.strerror}") from error
+
+
+def _check_room(name: str, fd: int, wanted: int) -> None:
+    system = os.fstatvfs(fd)
+    free = system.f_bavail * system.f_frsize
+    if wanted > free:
+        raise ConfigError(
+            f"tier {name!r}: its file system has {format_bytes(free)} free and {format_bytes(wanted)} are wanted; "
+            f"give a smaller capacity, or a path on another file system"
+        )
+
+
+def _runs(slots: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Where neighbouring slots start and end in the sorted array, at most MAX_VECTOR at a time."""
+    breaks = np.flatnonzero(np.diff(slots) != 1) + 1
+    edges = [0, *breaks.tolist(), len(slots)]
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for start in range(first, last, MAX_VECTOR):
+            yield start, min(start + MAX_VECTOR, last)
+
+
+def _aligned(pages: list[Buffer], page_size: int) -> memoryview:
+    """The pages side by side in page-aligned memory, as O_DIRECT wants them."""
+    view = memoryview(mmap.mmap(-1, len(pages) * page_size))
+    for i, page in enumerate(pages):
+        view[i * page_size : (i + 1) * page_size] = page
+    return view
+
+
+def _write_all(fd: int, pages: list[Buffer], offset: int) -> None:
+    wanted = sum(len(page) for page in pages)
+    done = os.pwritev(fd, pages, offset)
+    while done < wanted:
+        rest = memoryview(b"".join(pages))[done:]
+        wrote = os.pwrite(fd, rest, offset + done)
+        if wrote == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        done += wrote
+
+
+def _read_exact(fd: int, size: int, offset: int) -> bytes:
+    page = os.pread(fd, size, offset)
+    while len(page) < size:
+        more = os.pread(fd, size - len(page), offset + len(page))
+        if not more:
+            raise OSError(errno.EIO, "the file is shorter than it was made")
+        page += more
+    return page

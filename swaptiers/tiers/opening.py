@@ -1,0 +1,27 @@
+"""From the terms of a tier to the tier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from swaptiers.codecs import make_codec
+from swaptiers.tiers.base import Tier, TierSpec
+from swaptiers.tiers.file import FileTier
+from swaptiers.tiers.memory import MemoryTier
+from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
+from swaptiers.tiers.zswap import ZswapTier
+
+
+def open_tier(spec: TierSpec, slots: int, page_size: int, folder: Path) -> Tier:
+    """The tier, empty, with room for `slots` pages. Relative paths are below `folder`.
+
+    Raises ConfigError if its file can't be made or its file system has too little room.
+    """
+    if isinstance(spec, ZswapSpec):
+        return ZswapTier(spec.name, make_codec(spec.compressor, spec.level, page_size))
+    if isinstance(spec, MemorySpec):
+        return MemoryTier(spec.name, slots, page_size)
+    if isinstance(spec, FileSpec):
+        path = None if spec.path is None else folder / spec.path
+        return FileTier(spec.name, slots, page_size, path, direct=spec.direct)
+    raise TypeError(f"no kind of tier has the terms {type(spec).__name__}")

@@ -1,0 +1,56 @@
+"""zswap: a pool of compressed pages in memory, as mm/zswap.c keeps it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.codecs import Buffer, Codec
+
+GROWTH = 4096
+
+
+class ZswapTier:
+    """Payloads in memory, each in a bytes object of its own. A page that does not get smaller is kept raw."""
+
+    compressed = True
+
+    def __init__(self, name: str, codec: Codec) -> None:
+        self.name = name
+        self.codec = codec
+        self.payloads: list[Buffer | None] = []
+
+    def encode(self, page: Buffer) -> Buffer:
+        """The payload for a page: compressed, or the page itself where that is no smaller (zswap_compress())."""
+        payload = self.codec.compress(page)
+        return payload if len(payload) < self.codec.page_size else bytes(page)
+
+    def decode(self, payload: Buffer) -> Buffer:
+        """The page of a payload. Raises `codecs.DecodeError` if it is not what the compressor wrote."""
+        return payload if len(payload) == self.codec.page_size else self.codec.decompress(payload)
+
+    def grow(self, slot: int) -> None:
+        """Make room in the list for a slot."""
+        self.payloads.extend([None] * (slot + GROWTH - len(self.payloads)))
+
+    def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+        numbers = slots.tolist()
+        top = max(numbers, default=-1)
+        if top >= len(self.payloads):
+            self.grow(top)
+        kept = self.payloads
+        for slot, payload in zip(numbers, payloads, strict=True):
+            kept[slot] = payload
+
+    def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
+        kept = self.payloads
+        return [kept[slot] or b"" for slot in slots.tolist()]
+
+    def free(self, slots: npt.NDArray[np.int64]) -> None:
+        kept = self.payloads
+        for slot in slots.tolist():
+            if slot < len(kept):
+                kept[slot] = None
+
+    def close(self) -> None:
+        self.payloads = []
