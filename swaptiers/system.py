@@ -33,7 +33,8 @@ from swaptiers.core.state import (
     TAKE,
 )
 from swaptiers.counters import SystemCounters, read_counters
-from swaptiers.demotion.engine import Demoted, Engine, Referenced, corrupt
+from swaptiers.demotion.engine import Engine, corrupt
+from swaptiers.demotion.request import Demoted, Referenced, demote, latest_plan
 from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import (
     BusyEntryError,
@@ -265,7 +266,7 @@ class SwapSystem:
                 in_memory = self._put_compressed(pending, published, placed, payloads)
                 if in_memory:
                     api.publish_pages(self.core.state, pending, published, placed, ids)
-                plan = self._engine.latest_plan() if status == NEED_ROOM else None
+                plan = latest_plan(self.core) if status == NEED_ROOM else None
                 need_codec = int(self.core.st.need_codec)
             if not in_memory:
                 self._write_slots(pending, published, placed, views, payloads, ids)
@@ -505,8 +506,17 @@ class SwapSystem:
             scope = self._index(cgroup)
         if not self.graph.edges_from(source, target):
             raise ConfigError(f"no edge leads from {source!r}{f' to {target!r}' if target else ''}: nothing can be demoted")
-        return self._engine.demote(
-            scope, source, wanted, target=target, referenced=referenced, now=self._clock()
+        return demote(
+            self.core,
+            self.graph,
+            self._lock,
+            self._engine.move,
+            scope=scope,
+            source=source,
+            nbytes=wanted,
+            target=target,
+            referenced=referenced,
+            now=self._clock(),
         )
 
     def run_background(self, max_steps: int = BACKGROUND_STEPS) -> int:

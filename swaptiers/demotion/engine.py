@@ -9,56 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-import attrs
 import numpy as np
 
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.core import Core
-from swaptiers.core.plan import MAX_FRUITLESS
-from swaptiers.core.state import BY_REQUEST, FIFO, REASON_NAMES, SECOND_CHANCE
+from swaptiers.demotion.request import Moved, Plan, latest_plan
 from swaptiers.errors import CorruptEntryError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
-
-Referenced = Literal["ignore", "rotate"]
-
-
-@attrs.frozen(kw_only=True)
-class Plan:
-    """One batch on one edge: `entries` is a copy of the core's table (dtype PLAN), ours to fill in."""
-
-    edge: int
-    trigger: int
-    entries: Any
-
-
-@attrs.frozen(kw_only=True)
-class Moved:
-    """What became of a plan. Bytes as stored: in the source before, in the target after."""
-
-    entries: int
-    freed_bytes: int
-    written_bytes: int
-
-
-@attrs.frozen(kw_only=True)
-class Demoted:
-    """What a request did. `freed_bytes` were stored in the source, `written_bytes` went into the targets.
-
-    `met`: the request was met; if not, `refused` says why entries stayed (reason -> how often it stopped a batch).
-    """
-
-    entries: int
-    freed_bytes: int
-    written_bytes: int
-    scanned: int
-    rotated: int
-    refused: dict[str, int]
-    met: bool
-
 
 class Engine:
     """Moves entries between the tiers of one system. Safe from several threads: it takes `lock` for bookkeeping only."""
@@ -69,14 +30,6 @@ class Engine:
         self._tiers = tiers
         self._lock = lock
         self.corrupt = 0
-
-    def latest_plan(self) -> Plan | None:
-        """A copy of what the core planned last, None if that was nothing. The caller holds the lock."""
-        st = self._core.st
-        if st.plan_n == 0:
-            return None
-        entries = self._core.plan[: int(st.plan_n)].copy()
-        return Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=entries)
 
     def move(self, plan: Plan) -> Moved:
         """Carry the plan out. Raises TierIOError if a tier fails: the entries that it concerns are in their source."""
@@ -147,68 +100,13 @@ class Engine:
             written_bytes=int(entries["to_length"][done].sum()),
         )
 
-    def demote(
-        self, scope: int, source: str, nbytes: int, *, target: str | None, referenced: Referenced, now: int
-    ) -> Demoted:
-        """Move `nbytes` stored bytes out of `source`, for the cgroup numbered `scope` and its descendants.
-
-        Walks the subtree round robin in batches and stops when the request is met (an overshoot of less than a batch is
-        possible), when there is nothing to move, or after 16 tries without anything moved.
-        """
-        edges = self._graph.edges_from(source, target)
-        total = Moved(entries=0, freed_bytes=0, written_bytes=0)
-        scanned = rotated = fruitless = 0
-        refused: dict[str, int] = {}
-        open_edges = list(edges)
-        while total.freed_bytes < nbytes and fruitless < MAX_FRUITLESS and open_edges:
-            edge = open_edges[0]
-            policy = self._request_policy(edge, referenced)
-            with self._lock:
-                st = self._core.st
-                api.plan_for_request(self._core.state, edge, scope, policy, nbytes - total.freed_bytes, now)
-                plan = self.latest_plan()
-                scanned += int(st.plan_scanned) if st.plan_edge == edge else 0
-                rotated += int(st.plan_rotated)
-                rotated_now = int(st.plan_rotated)
-                blocked = int(st.plan_blocked)
-            if blocked:
-                refused[REASON_NAMES[blocked]] = refused.get(REASON_NAMES[blocked], 0) + 1
-            moved = self.move(plan) if plan is not None else None
-            if moved is not None and plan is not None and plan.edge == edge and moved.entries:
-                total = Moved(
-                    entries=total.entries + moved.entries,
-                    freed_bytes=total.freed_bytes + moved.freed_bytes,
-                    written_bytes=total.written_bytes + moved.written_bytes,
-                )
-                fruitless = 0
-            elif moved is None and not rotated_now:
-                open_edges.pop(0)
-            elif moved is None or not moved.entries:
-                fruitless += 1
-        return Demoted(
-            entries=total.entries,
-            freed_bytes=total.freed_bytes,
-            written_bytes=total.written_bytes,
-            scanned=scanned,
-            rotated=rotated,
-            refused=refused,
-            met=total.freed_bytes >= nbytes,
-        )
-
-    def _request_policy(self, edge: int, referenced: Referenced) -> int:
-        """`rotate`: the kernel's list, fifo with a second chance. `ignore`: the edge's own order, nobody waits."""
-        if referenced == "rotate":
-            return SECOND_CHANCE
-        policy = int(self._core.st.edges[edge].policy)
-        return FIFO if policy == SECOND_CHANCE else policy
-
     def run_background(self, now: int, max_steps: int) -> int:
         """Take due background steps (watermarks, limit workers, ages); the number of entries moved."""
         entries = 0
         for _ in range(max_steps):
             with self._lock:
                 edge = api.next_background(self._core.state, now)
-                plan = self.latest_plan() if edge >= 0 else None
+                plan = latest_plan(self._core) if edge >= 0 else None
                 rotated = edge >= 0 and self._core.st.plan_rotated
             if edge < 0:
                 break
@@ -223,5 +121,3 @@ def corrupt(entry: int, tier: Tier, slot: int) -> CorruptEntryError:
     """The error for a payload that is not what was stored."""
     return CorruptEntryError(entry, tier.name, slot)
 
-
-__all__ = ["BY_REQUEST", "Demoted", "Engine", "Moved", "Plan", "corrupt"]

@@ -1,7 +1,7 @@
 """What every pattern gives: packed references, some at a time, and always the same ones for one seed.
 
-A packed reference is an int64: bits 0 to 31 the page number, bit 32 set for a write, from bit 33 on the workload's index.
-A source packs the workload's own page numbers, from 0, and leaves the index out; `streams` adds both.
+A packed reference is an int64: bits 0 to 31 the page number, bit 32 set for a write, from bit 33 on the workload's
+index. A source packs the workload's own page numbers, from 0, and leaves the index out; `streams` adds both.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ MAX_REFERENCES = 1 << 52
 class References:
     """What `specs` refer to, with `seed`; paths of traces are relative to `folder`.
 
-    `first_page`: workload w owns the global page numbers first_page[w] to first_page[w + 1] - 1. `per_workload`: how many
-    references each has. `total`: their sum. Memory is bounded by pages, never by references. ConfigError if a trace can't
-    be used, or there are more pages or references than numbers for them.
+    `first_page`: workload w owns the global page numbers first_page[w] to first_page[w + 1] - 1. `per_workload`: how
+    many references each has. `total`: their sum. Memory is bounded by pages, never by references. ConfigError if a
+    trace can't be used, or there are more pages or references than numbers for them.
     """
 
     def __init__(self, specs: Sequence[AnyWorkloadSpec], seed: int, folder: Path) -> None:
@@ -55,7 +55,8 @@ class References:
         totals = np.array(self.per_workload, np.int64)
         taken = np.zeros(workloads, np.int64)
         phase = phases(self._seed, workloads)
-        due = phase / self._rates
+        with np.errstate(over="ignore"):  # infinity, for a rate near 0, is a due time like any other
+            due = phase / self._rates
         base = self.first_page[:-1] + (np.arange(workloads, dtype=np.int64) << WORKLOAD_SHIFT)
         left = self.total
         while left:

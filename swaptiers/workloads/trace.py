@@ -19,8 +19,8 @@ Words = npt.NDArray[np.uint32]
 """References as format `u32` has them: low 31 bits the page number, bit 31 set for a write."""
 
 PIECE_BYTES = 1 << 18
-COMPRESSED_PIECE_BYTES = 1 << 10
-"""So little, because a kilobyte of zstd can hold 32 MiB of equal references."""
+COMPRESSED_PIECE_BYTES = 1 << 9
+"""So little, because half a kilobyte of zstd can hold 16 MiB of equal references."""
 WORD_BYTES = 4
 PAGE_OF_WORD = np.uint32((1 << 31) - 1)
 

@@ -124,7 +124,7 @@ class ZipfCursor:
 
     def __init__(self, source: ZipfSource) -> None:
         self._source = source
-        self._ranking = source.ranking.copy()
+        self.ranking = source.ranking.copy()
         self._raw = RawIntegers(source.seed, source.index, REFERENCES)
         self._swaps = RawIntegers(source.seed, source.index, DRIFT)
         self._carry = 0
@@ -143,7 +143,7 @@ class ZipfCursor:
             source.bounds,
             source.guide,
             source.guide_shift,
-            self._ranking,
+            self.ranking,
             source.write_below,
             out,
         )

@@ -1,0 +1,143 @@
+"""A request to demote: so many bytes out of a tier, for a cgroup and its descendants, whoever carries the moves out.
+
+Mirrors the walk of the proposed proactive writeback (`source=zswap`): round robin over the subtree, a batch of scanned
+entries at a time, 16 tries without progress. The budget is bytes as stored in the source.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+
+import attrs
+
+from swaptiers.core import api
+from swaptiers.core.core import Core
+from swaptiers.core.plan import MAX_FRUITLESS
+from swaptiers.core.state import FIFO, REASON_NAMES, SECOND_CHANCE
+from swaptiers.graph import TierGraph
+
+Referenced = Literal["ignore", "rotate"]
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """One batch on one edge: `entries` is a copy of the core's table (dtype PLAN), ours to fill in."""
+
+    edge: int
+    trigger: int
+    entries: Any
+
+
+@attrs.frozen(kw_only=True)
+class Moved:
+    """What became of a plan. Bytes as stored: in the source before, in the target after."""
+
+    entries: int
+    freed_bytes: int
+    written_bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class Demoted:
+    """What a request did. `freed_bytes` were stored in the source, `written_bytes` went into the targets.
+
+    `met`: the request was met; if not, `refused` says why entries stayed (reason -> how often it stopped a batch).
+    """
+
+    entries: int
+    freed_bytes: int
+    written_bytes: int
+    scanned: int
+    rotated: int
+    refused: dict[str, int]
+    met: bool
+
+
+def latest_plan(core: Core) -> Plan | None:
+    """A copy of what the core planned last, None if that was nothing. The caller holds the lock."""
+    st = core.st
+    if st.plan_n == 0:
+        return None
+    return Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=core.plan[: int(st.plan_n)].copy())
+
+
+@attrs.define
+class _Tally:
+    """What a request has done so far."""
+
+    entries: int = 0
+    freed_bytes: int = 0
+    written_bytes: int = 0
+    scanned: int = 0
+    rotated: int = 0
+    fruitless: int = 0
+    refused: dict[str, int] = attrs.field(factory=dict)
+
+
+def demote(
+    core: Core,
+    graph: TierGraph,
+    lock: threading.Lock,
+    move: Callable[[Plan], Moved],
+    *,
+    scope: int,
+    source: str,
+    nbytes: int,
+    target: str | None,
+    referenced: Referenced,
+    now: int,
+) -> Demoted:
+    """Plan batch after batch and let `move` carry each out, until the request is met or nothing more can be moved.
+
+    An overshoot of less than a batch is possible. `target` None: along every edge out of `source`, in their order.
+    """
+    tally = _Tally()
+    edges = list(graph.edges_from(source, target))
+    while edges and tally.freed_bytes < nbytes and tally.fruitless < MAX_FRUITLESS:
+        policy = _policy(core, edges[0], referenced)
+        with lock:
+            api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, now)
+            rotated = _count_plan(core, edges[0], tally)
+            plan = latest_plan(core)
+        if plan is None:
+            tally.fruitless += 1
+            if not rotated:
+                edges.pop(0)
+            continue
+        moved = move(plan)
+        tally.fruitless = 0 if moved.entries else tally.fruitless + 1
+        if plan.edge == edges[0]:
+            tally.entries += moved.entries
+            tally.freed_bytes += moved.freed_bytes
+            tally.written_bytes += moved.written_bytes
+    return Demoted(
+        entries=tally.entries,
+        freed_bytes=tally.freed_bytes,
+        written_bytes=tally.written_bytes,
+        scanned=tally.scanned,
+        rotated=tally.rotated,
+        refused=tally.refused,
+        met=tally.freed_bytes >= nbytes,
+    )
+
+
+def _count_plan(core: Core, edge: int, tally: _Tally) -> int:
+    """What the latest plan looked at; the entries that it rotated."""
+    st = core.st
+    if st.plan_edge == edge:
+        tally.scanned += int(st.plan_scanned)
+        tally.rotated += int(st.plan_rotated)
+    if st.plan_blocked:
+        reason = REASON_NAMES[int(st.plan_blocked)]
+        tally.refused[reason] = tally.refused.get(reason, 0) + 1
+    return int(st.plan_rotated)
+
+
+def _policy(core: Core, edge: int, referenced: Referenced) -> int:
+    """`rotate`: the kernel's list, fifo with a second chance. `ignore`: the edge's own order, and nobody waits."""
+    if referenced == "rotate":
+        return SECOND_CHANCE
+    policy = int(core.st.edges[edge].policy)
+    return FIFO if policy == SECOND_CHANCE else policy

@@ -1,0 +1,341 @@
+"""The laboratory: one variant of an experiment, from its description to its numbers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from swaptiers.cgroups import CgroupTree
+from swaptiers.core import api
+from swaptiers.core.compile import interpreted
+from swaptiers.core.core import Core
+from swaptiers.core.resident import SWAPPED
+from swaptiers.core.state import ARRAYS, STORED
+from swaptiers.counters import read_counters
+from swaptiers.demotion.request import Moved, Plan, demote
+from swaptiers.errors import ConfigError, IntegrityError
+from swaptiers.experiment import replay
+from swaptiers.experiment.execute import Executor
+from swaptiers.experiment.lab import (
+    CHUNK_DONE,
+    DUE,
+    KNOWN,
+    LAB,
+    LOG_CAPACITY,
+    LOG_FULL,
+    MAX_WORKLOADS,
+    PAGE,
+    WANTS_LENGTHS,
+    WANTS_MOVE_LENGTHS,
+    EVENT,
+)
+from swaptiers.experiment.observe import Recency
+from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult, fault_latency
+from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
+from swaptiers.graph import TierGraph
+from swaptiers.tiers.base import Tier
+from swaptiers.tiers.opening import open_tier
+from swaptiers.tiers.specs import ZswapSpec
+from swaptiers.codecs import make_codec
+from swaptiers.terms import codec_columns, edge_terms, tier_terms
+from swaptiers.units import parse_nanoseconds
+from swaptiers.workloads.contents import corpora
+from swaptiers.workloads.streams import References
+
+FOREVER = 1 << 62
+Progress = Callable[[int, int], None]
+"""Called now and then with references done and in all."""
+
+
+class Laboratory:
+    """One variant: made, run once, closed.
+
+    The references, their order and the contents depend on seed and workloads alone, so they are the same in all variants.
+    """
+
+    def __init__(self, spec: ExperimentSpec, folder: Path) -> None:
+        self.spec = spec
+        self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+        if not spec.workloads:
+            raise ConfigError("there is no workload; write at least one under workloads")
+        if len(spec.workloads) > MAX_WORKLOADS:
+            raise ConfigError(f"there are {len(spec.workloads)} workloads; at most {MAX_WORKLOADS} are possible")
+        self.references = References(spec.workloads, spec.seed, folder)
+        self.columns = codec_columns(self.graph.tiers)
+        real = spec.run.payload == "real"
+        self.core = Core(
+            page_size=int(spec.page_size),
+            tiers=tier_terms(self.graph, spec, self.columns),
+            edges=edge_terms(self.graph, spec),
+            charge_zswap=spec.charge_zswap,
+            legacy_swap_charge=spec.legacy_swap_charge,
+            slack_slots=LOG_CAPACITY if real else 0,
+        )
+        self.tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers])
+        for cgroup in spec.cgroups:
+            self.tree.limit(cgroup)
+        for workload in spec.workloads:
+            self.tree.add(workload.cgroup)
+        self._kept: list[Any] = []
+        self.laba = np.zeros(1, LAB)
+        self.lab: Any = self.laba[0]
+        self.tiers: list[Tier] = []
+        self._set_up()
+        try:
+            self.executor = self._open_tiers(folder) if real else None
+        except BaseException:
+            self.close()
+            raise
+        self.recency = Recency(self) if spec.run.inversion != "off" else None
+        self._actions = sorted(spec.actions, key=lambda action: action.at)
+        self._done_actions: list[dict[str, Any]] = []
+
+    # setting up
+
+    def _set_up(self) -> None:
+        lab, spec = self.lab, self.spec
+        first = self.references.first_page
+        lab.pages_n = int(first[-1])
+        self.pages = self.table("pages_at", np.zeros(int(lab.pages_n), PAGE))
+        self.log = self.table("log_at", np.zeros(LOG_CAPACITY, EVENT))
+        lab.reclaim_batch = spec.run.reclaim_batch
+        made, which = corpora(spec.workloads, spec.seed, int(spec.page_size))
+        starts = np.cumsum([0, *(len(corpus.pages) for corpus in made)])
+        lab.contents_n = int(starts[-1])
+        self.corpora = made
+        self.table("zero_at", np.concatenate([corpus.zero for corpus in made]).astype(np.uint8))
+        lab.workloads_n = len(spec.workloads)
+        for index, workload in enumerate(spec.workloads):
+            work = lab.workloads[index]
+            corpus = int(which[index])
+            work.cgroup = self.tree.paths[workload.cgroup]
+            work.think = workload.think
+            work.salt = (spec.seed * 1_000_003 + index * 7919) & 0x7FFF_FFFF
+            work.blocks = made[corpus].blocks
+            work.first_content = int(starts[corpus])
+            work.first_page, work.end_page = int(first[index]), int(first[index + 1])
+        if spec.run.payload == "sizes":
+            self._measure_lengths()
+
+    def _measure_lengths(self) -> None:
+        """payload: sizes: how long each content becomes with each compressor, by compressing each once."""
+        columns: dict[int, Any] = {}
+        for rank, tier in enumerate(self.graph.tiers):
+            if isinstance(tier, ZswapSpec) and self.columns[rank] not in columns:
+                codec = make_codec(tier.compressor, tier.level, int(self.spec.page_size))
+                columns[self.columns[rank]] = np.concatenate([corpus.lengths(codec) for corpus in self.corpora])
+        lengths = [columns[column] for column in sorted(columns)]
+        table = np.concatenate(lengths) if lengths else np.zeros(1, np.int32)
+        self.lab.lengths_n = len(table) if lengths else 1
+        self.table("lengths_at", table.astype(np.int32))
+
+    def _open_tiers(self, folder: Path) -> Executor:
+        page_size = int(self.spec.page_size)
+        for rank, tier in enumerate(self.graph.tiers):
+            self.tiers.append(open_tier(tier, self.core.physical_slots(rank), page_size, folder))
+        contents = [bytes(page) for corpus in self.corpora for page in corpus.pages]
+        return Executor(self.tiers, self.columns, contents)
+
+    def table(self, field: str, array: Any) -> Any:
+        """Let the kernels reach an array by the address in a field of the laboratory's state."""
+        address = array.ctypes.data
+        self.lab[field] = address
+        self._kept.append((address, array))
+        if interpreted():
+            ARRAYS[address] = array
+        return array
+
+    # running
+
+    def run(self, progress: Progress | None = None) -> VariantResult:
+        """All references, or up to `run.until`. Raises IntegrityError if an account or a page is wrong."""
+        started = time.perf_counter()
+        lab, spec = self.lab, self.spec
+        total = self.references.total
+        warm_at = int(total * spec.run.warmup)
+        lab.warm = 1 if warm_at == 0 else 0
+        until = FOREVER if spec.run.until == "end" else int(parse_nanoseconds(spec.run.until))
+        self._next_sample = int(spec.run.sample)
+        self._until = until
+        self._set_stop()
+        done = 0
+        for chunk in self.references.chunks():
+            edges = [len(chunk)] if not 0 < warm_at - done < len(chunk) else [warm_at - done, len(chunk)]
+            lab.cursor = 0
+            for end in edges:
+                if not self._replay(chunk, end):
+                    break
+                lab.warm = 1 if done + end >= warm_at else 0
+            done += len(chunk)
+            if progress is not None:
+                progress(int(lab.refs), total)
+            if lab.now >= until:
+                break
+        self._finish_log()
+        return self._result(time.perf_counter() - started)
+
+    def _replay(self, chunk: Any, end: int) -> bool:
+        """Go through chunk[cursor:end]; False if `until` came first."""
+        state, laba, lab = self.core.state, self.laba, self.lab
+        while True:
+            status = replay.replay(state, laba, chunk, end)
+            if status == CHUNK_DONE:
+                return True
+            if status == WANTS_LENGTHS:
+                self._give_lengths()
+            elif status == WANTS_MOVE_LENGTHS:
+                self._give_move_lengths()
+            elif status == LOG_FULL:
+                self._finish_log()
+            elif status == DUE and not self._on_time():
+                return False
+            assert lab.cursor <= end
+
+    def _give_lengths(self) -> None:
+        assert self.executor is not None
+        self._finish_log()
+        st = self.core.st
+        pending = self.core.pending[: int(st.pending_n)]
+        self.executor.compress_pending(int(st.need_codec), pending, int(st.pending_i))
+
+    def _give_move_lengths(self) -> None:
+        assert self.executor is not None
+        self._finish_log()
+        st = self.core.st
+        plan = self.core.plan[: int(st.plan_n)]
+        contents = np.array([replay.content_of(self.lab, int(owner)) for owner in plan["owner"]], np.int64)
+        self.executor.compress_plan(int(st.edges[int(st.plan_edge)].target), plan, contents)
+        self.lab.move_lengths = KNOWN
+
+    def _finish_log(self) -> None:
+        """Let what was decided happen to the bytes."""
+        if self.executor is not None:
+            self.executor.run(self.log[: int(self.lab.log_n)])
+        replay.log_has_run(self.core.state, self.laba)
+
+    def _set_stop(self) -> None:
+        due = [self._next_sample, self._until]
+        if self._actions:
+            due.append(int(self._actions[0].at))
+        self.lab.stop_at = min(due)
+
+    def _on_time(self) -> bool:
+        """Whatever is due now: actions, a sample, the end. False at the end."""
+        now = int(self.lab.now)
+        if now >= self._until:
+            return False
+        while self._actions and self._actions[0].at <= now:
+            self._act(self._actions.pop(0))
+        if now >= self._next_sample:
+            if self.recency is not None and self.lab.warm:
+                self.recency.sample()
+            step = int(self.spec.run.sample)
+            self._next_sample += max(1, -(-(now - self._next_sample + 1) // step)) * step
+        self._set_stop()
+        return True
+
+    def _act(self, action: ActionSpec) -> None:
+        """A timed request for demotion, by the same engine as everything else."""
+        done = demote(
+            self.core,
+            self.graph,
+            threading.Lock(),
+            self._move,
+            scope=self.tree.paths[action.cgroup],
+            source=action.source,
+            nbytes=int(action.demote),
+            target=action.target,
+            referenced=action.referenced,
+            now=int(self.lab.now),
+        )
+        self._done_actions.append({"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)})
+
+    def _move(self, plan: Plan) -> Moved:
+        """The laboratory's mover: records and clock at once, the bytes when the log runs."""
+        if not replay.move_planned(self.core.state, self.laba):
+            self._give_move_lengths()
+            replay.move_planned(self.core.state, self.laba)
+        latest = self.core.plan[: len(plan.entries)]
+        moved = Moved(
+            entries=len(latest),
+            freed_bytes=int(latest["length"].sum()),
+            written_bytes=int(latest["to_length"].sum()),
+        )
+        self._finish_log()
+        return moved
+
+    # the numbers
+
+    def _result(self, wall_s: float) -> VariantResult:
+        lab = self.lab
+        replay.settled_ram(self.core.state, self.laba)
+        if self.recency is not None:
+            self.recency.sample_if_none()
+        integrity = self._integrity()
+        counters = read_counters(self.core, self.graph, self.tree)
+        stores = counters.zero["stores"] + sum(tier.stores for tier in counters.tiers.values())
+        loads = counters.zero["loads"] + sum(tier.loads for tier in counters.tiers.values())
+        totals = {name: sum(getattr(c, name) for c in counters.cgroups.values()) for name in ("hits", "faults", "first_touches")}
+        if loads != totals["faults"] or totals["hits"] + totals["faults"] + totals["first_touches"] != lab.refs:
+            raise IntegrityError(f"{loads} loads, {totals}, {int(lab.refs)} references: these do not add up")
+        if stores - loads != counters.entries:
+            raise IntegrityError(f"{stores} pages went out, {loads} came back, and {counters.entries} are held")
+        return VariantResult(
+            refs=int(lab.refs),
+            swap_outs=stores,
+            swap_ins=loads,
+            tiers=counters.tiers,
+            zero=counters.zero,
+            edges=counters.edges,
+            cgroups=counters.cgroups,
+            inversion=Recency.report(self.recency, counters),
+            ram_bytes=RamBytes(mean=float(lab.ram_byte_ns) / max(int(lab.now), 1), peak=int(lab.ram_peak)),
+            fault_latency_ns=fault_latency(lab.latencies, int(lab.fault_ns)),
+            actions=tuple(self._done_actions),
+            time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
+            integrity=integrity,
+            **totals,
+        )
+
+    def _integrity(self) -> Integrity:
+        """Every account recounted, every page that is still out read back."""
+        self.core.check()
+        top = int(self.core.st.row_top)
+        swapped = np.flatnonzero(self.pages["state"] == SWAPPED)
+        rows = self.pages["hotter"][swapped]
+        held = self.core.records[:top][rows]
+        lost = int((held["owner"] != swapped).sum()) + len(rows) - len(np.unique(rows))
+        if self.executor is None:
+            return Integrity(verified=0, held_verified=0, mismatched=0, lost=lost)
+        stored = held["backing"] == STORED
+        contents = np.array([replay.content_of(self.lab, page) for page in swapped[stored].tolist()], np.int64)
+        good = self.executor.verify_held(held[stored], contents)
+        return Integrity(
+            verified=self.executor.verified,
+            held_verified=good,
+            mismatched=self.executor.mismatched,
+            lost=lost,
+        )
+
+    def close(self) -> None:
+        """Give back memory and files."""
+        for tier in self.tiers:
+            tier.close()
+        for address, _ in self._kept:
+            ARRAYS.pop(address, None)
+        self.core.close()
+
+    def __enter__(self) -> Laboratory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+__all__ = ["Laboratory", "Progress", "api"]

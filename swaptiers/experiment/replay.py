@@ -1,0 +1,506 @@
+"""The replay: one compiled loop over references that decides everything it can and logs what has to happen to bytes.
+
+It stops when it meets what it cannot know: the stored lengths of a batch of evictions (payload: real), or a time at which
+Python has something to do. Its log is ordered; within a segment of it no event reads what another one of the segment
+writes, so a segment may run as all loads, then all moves, then all stores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swaptiers.core.charges import memory_bytes
+from swaptiers.core.compile import kernel
+from swaptiers.core.entries import begin_take, finish_take, publish_entry
+from swaptiers.core.plan import (
+    MAX_FRUITLESS,
+    commit_move,
+    plan_background,
+    plan_memory,
+    plan_request,
+    ready_edge,
+    rest_worker,
+    wake_workers,
+)
+from swaptiers.core.resident import (
+    LEAVING,
+    RESIDENT,
+    SWAPPED,
+    charge_resident,
+    lru_add,
+    lru_remove,
+    lru_touch,
+    next_resident,
+    over_memory_max,
+)
+from swaptiers.core.slots import settle
+from swaptiers.core.state import (
+    MAX_CODECS,
+    NEED_LENGTHS,
+    NEED_ROOM,
+    PLACED,
+    PLACED_ZERO,
+    ZERO,
+    ZSWAP,
+    Header,
+    cgroups,
+    pending_pages,
+    plan_entries,
+    records,
+)
+from swaptiers.core.store import ask, place
+from swaptiers.experiment.lab import (
+    CHUNK_DONE,
+    DUE,
+    IDLE,
+    KNOWN,
+    LOAD,
+    LOG_FULL,
+    LOG_HIGH,
+    MOVE,
+    NOT_KNOWN,
+    ROOM,
+    STORE,
+    STORING,
+    WANTS_LENGTHS,
+    WANTS_MOVE_LENGTHS,
+    Lab,
+    latency_bucket,
+    lengths_of,
+    log_of,
+    pages_of,
+    zero_of,
+)
+from swaptiers.experiment.recency import note_fault, note_move, note_store
+from swaptiers.experiment.timing import is_waited_for, read_ns, write_ns
+from swaptiers.workloads.contents import content_index
+
+PAGE_MASK = (1 << 32) - 1
+WRITE_BIT = 1 << 32
+WORKLOAD_SHIFT = 33
+GO_ON = -1
+
+
+@kernel
+def replay(sta: Any, laba: Any, references: Any, n: int) -> int:
+    """Go through references[cursor:n] until one of the reasons to stop."""
+    st = sta[0]
+    lab = laba[0]
+    while True:
+        if lab.phase == IDLE:
+            status = _next_reference(st, lab, references, n)
+        elif lab.phase == ROOM:
+            status = _make_room(st, lab)
+        else:
+            status = _store_batch(st, lab)
+        if status != GO_ON:
+            return int(status)
+
+
+@kernel
+def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
+    if lab.cursor == n:
+        return CHUNK_DONE
+    if lab.now >= lab.stop_at:
+        return DUE
+    if lab.log_n >= LOG_HIGH:
+        return LOG_FULL
+    if st.kick or st.wake_at <= lab.now:
+        if not _run_workers(st, lab):
+            return WANTS_MOVE_LENGTHS
+    packed = references[lab.cursor]
+    lab.cursor += 1
+    _refer(st, lab, packed & PAGE_MASK, (packed & WRITE_BIT) != 0, packed >> WORKLOAD_SHIFT)
+    return GO_ON
+
+
+@kernel
+def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
+    """One reference: a hit is over here; a fault or a first touch goes on to make room."""
+    work = lab.workloads[workload]
+    lab.now += max(work.think, 1)
+    lab.refs += 1
+    c = cgroups(st)[work.cgroup]
+    c.refs += 1
+    p = pages_of(lab)[page]
+    if p.state == RESIDENT:
+        c.hits += 1
+        p.last_use = lab.now
+        p.version += 1 if write else 0
+        lru_touch(pages_of(lab), c, page)
+        return
+    lab.page = page
+    lab.write = 1 if write else 0
+    lab.workload = workload
+    lab.latency = 0
+    lab.rounds = 0
+    lab.is_fault = 1 if p.state == SWAPPED else 0
+    if lab.is_fault:
+        c.faults += 1
+        _swap_in(st, lab, page)
+    else:
+        c.first_touches += 1
+    lab.phase = ROOM
+
+
+@kernel
+def _swap_in(st: Header, lab: Lab, page: int) -> None:
+    """The entry is taken before room is made: its own place counts as room, and nobody can demote it."""
+    p = pages_of(lab)[page]
+    row = p.hotter
+    r = records(st)[row]
+    if r.backing == ZERO:
+        _log_load(st, lab, row, page)
+    else:
+        note_fault(st, lab, r.cgroup, page, r.tier)
+        lab.latency += read_ns(st, r.tier, lab.now, 1, r.length)
+        _log_load(st, lab, row, page)
+    p.state = LEAVING
+    begin_take(st, row)
+    finish_take(st, row, True)
+    _release_if_unlogged(st, lab)
+
+
+@kernel
+def _release_if_unlogged(st: Header, lab: Lab) -> None:
+    """Without bytes there is no log to wait for."""
+    if lab.lengths_at != 0:
+        settle(st)
+
+
+@kernel
+def _make_room(st: Header, lab: Lab) -> int:
+    """Reclaim until the page fits under every memory.max, then let it in."""
+    cgroup = lab.workloads[lab.workload].cgroup
+    scope = over_memory_max(st, cgroup)
+    if scope >= 0 and lab.rounds < MAX_FRUITLESS:
+        lab.scope = scope
+        lab.room_before = memory_bytes(st, scope)
+        lab.moved = 0
+        _evict_batch(st, lab, scope)
+        lab.phase = STORING
+        return GO_ON
+    if scope >= 0:
+        cgroups(st)[cgroup].over_limit += 1
+    _let_in(st, lab, cgroup)
+    lab.phase = IDLE
+    return GO_ON
+
+
+@kernel
+def _let_in(st: Header, lab: Lab, cgroup: int) -> None:
+    """The page becomes resident, and the reference is over."""
+    c = cgroups(st)[cgroup]
+    pages = pages_of(lab)
+    lru_add(pages, c, lab.page)
+    charge_resident(st, cgroup, 1)
+    _count_ram(st, lab)
+    lab.now += lab.latency
+    pages[lab.page].last_use = lab.now
+    pages[lab.page].version += lab.write
+    lab.stall_ns += lab.latency
+    c.stall_ns += lab.latency
+    if lab.is_fault:
+        lab.faults += 1
+        lab.fault_ns += lab.latency
+        c.fault_ns += lab.latency
+        lab.latencies[latency_bucket(lab.latency)] += 1
+
+
+@kernel
+def _count_ram(st: Header, lab: Lab) -> None:
+    """Resident pages plus zswap's pools, integrated over time."""
+    used = cgroups(st)[0].resident_pages * st.page_size
+    for tier in range(st.tiers_n):
+        if st.tiers[tier].kind == ZSWAP:
+            used += st.tiers[tier].pool_bytes
+    lab.ram_byte_ns += float(used) * float(lab.now + lab.latency - lab.ram_since)
+    lab.ram_since = lab.now + lab.latency
+    lab.ram_peak = max(lab.ram_peak, used)
+
+
+@kernel
+def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
+    """Take up to a batch of the coldest pages of the next cgroup off its LRU; they ask for places."""
+    st.pending_n = 0
+    st.pending_i = 0
+    lab.writing_tier = -1
+    cgroup = next_resident(st, scope)
+    if cgroup < 0:
+        return
+    c = cgroups(st)[cgroup]
+    pages = pages_of(lab)
+    pending = pending_pages(st)
+    while st.pending_n < lab.reclaim_batch and c.lru_tail >= 0:
+        page = c.lru_tail
+        lru_remove(pages, c, page)
+        pages[page].state = LEAVING
+        content = content_of(lab, page)
+        p = pending[st.pending_n]
+        ask(p, page, cgroup, pages[page].last_use, zero_of(lab)[content] != 0)
+        p.content = content
+        if lab.lengths_at != 0:
+            _look_lengths_up(lab, p)
+        st.pending_n += 1
+    charge_resident(st, cgroup, -st.pending_n)
+
+
+@kernel
+def content_of(lab: Lab, page: int) -> int:
+    """Which of the contents the page has now."""
+    w = 0
+    while page >= lab.workloads[w].end_page:
+        w += 1
+    work = lab.workloads[w]
+    version = int(pages_of(lab)[page].version)
+    return int(work.first_content + content_index(page - work.first_page, version, work.salt, work.blocks))
+
+
+@kernel
+def _look_lengths_up(lab: Lab, p: Any) -> None:
+    lengths = lengths_of(lab)
+    for codec in range(min(len(lengths) // lab.contents_n, MAX_CODECS)):
+        p.lengths[codec] = lengths[codec * lab.contents_n + p.content]
+
+
+@kernel
+def _store_batch(st: Header, lab: Lab) -> int:
+    """Place the evicted pages one after the other; room is made for each where it is wanted."""
+    pending = pending_pages(st)
+    st.now = lab.now
+    while st.pending_i < st.pending_n:
+        if lab.log_n >= LOG_HIGH:
+            return LOG_FULL
+        p = pending[st.pending_i]
+        if lab.move_lengths == NOT_KNOWN:
+            status = place(st, p)
+            if status == NEED_LENGTHS:
+                return WANTS_LENGTHS
+        else:
+            status = NEED_ROOM
+        if status == NEED_ROOM:
+            if not _move(st, lab, True):
+                return WANTS_MOVE_LENGTHS
+            continue
+        _settle_page(st, lab, p)
+        st.pending_i += 1
+    return _end_round(st, lab)
+
+
+@kernel
+def _end_round(st: Header, lab: Lab) -> int:
+    """Did the round free anything? If not, zswap itself has to give way; if that fails too, the round was fruitless."""
+    freed = lab.room_before - memory_bytes(st, lab.scope)
+    if freed <= 0:
+        if lab.move_lengths == KNOWN or plan_memory(st, lab.scope) > 0:
+            if not _move(st, lab, True):
+                return WANTS_MOVE_LENGTHS
+            freed = lab.room_before - memory_bytes(st, lab.scope)
+    lab.rounds = 0 if freed > 0 else lab.rounds + 1
+    lab.phase = ROOM
+    return GO_ON
+
+
+@kernel
+def _settle_page(st: Header, lab: Lab, p: Any) -> None:
+    """The page's place is decided: swapped out, or back to the hot end because nobody takes it."""
+    page = p.owner
+    pages = pages_of(lab)
+    if p.state == PLACED:
+        publish_entry(st, p.row)
+        pages[page].hotter = p.row
+        note_store(st, lab, p.cgroup, page, p.tier)
+        pages[page].state = SWAPPED
+        _log_store(st, lab, p)
+        wait = write_ns(st, p.tier, lab.now + lab.latency, 1, p.length, p.tier != lab.writing_tier)
+        lab.writing_tier = p.tier
+        if is_waited_for(st, p.tier):
+            lab.latency += wait
+    elif p.state == PLACED_ZERO:
+        pages[page].hotter = p.row
+        pages[page].state = SWAPPED
+    else:
+        pages[page].last_use = lab.now
+        lru_add(pages, cgroups(st)[p.cgroup], page)
+        charge_resident(st, p.cgroup, 1)
+
+
+@kernel
+def _run_workers(st: Header, lab: Lab) -> bool:
+    """Background demotion, a batch a step, as far as the clock has come. False: lengths of a move are wanted first."""
+    st.now = lab.now
+    if lab.move_lengths == KNOWN and not _worker_moves(st, lab):
+        return False
+    if st.kick:
+        wake_workers(st)
+    while st.wake_at <= lab.now:
+        edge = ready_edge(st)
+        if edge < 0:
+            break
+        lab.worker_edge = edge
+        if plan_background(st, edge) > 0:
+            if not _worker_moves(st, lab):
+                return False
+        elif st.plan_rotated == 0:
+            rest_worker(st, edge)
+        if lab.log_n >= LOG_HIGH:
+            break
+    return True
+
+
+@kernel
+def _worker_moves(st: Header, lab: Lab) -> bool:
+    started = max(st.edges[lab.worker_edge].ready_at, 0)
+    before = lab.latency
+    lab.latency = 0
+    if not _move(st, lab, False):
+        lab.latency = before
+        return False
+    st.edges[lab.worker_edge].ready_at = max(started, lab.now) + lab.latency
+    lab.latency = before
+    st.wake_at = min(st.wake_at, st.edges[lab.worker_edge].ready_at)
+    return True
+
+
+@kernel
+def move_planned(sta: Any, laba: Any) -> bool:
+    """Carry out the core's latest plan for a request. False: lengths of the move are wanted first."""
+    st = sta[0]
+    lab = laba[0]
+    before = lab.latency
+    done = _move(st, lab, False)
+    lab.latency = before
+    return done
+
+
+@kernel
+def request(sta: Any, laba: Any, edge: int, scope: int, policy: int, budget: int) -> int:
+    """Plan one batch of a request."""
+    st = sta[0]
+    st.now = laba[0].now
+    return plan_request(st, edge, scope, policy, budget)
+
+
+@kernel
+def _move(st: Header, lab: Lab, at_once: bool) -> bool:
+    """Carry out the latest plan: log it, charge the clock, switch the records.
+
+    `at_once`: somebody waits: for the read and for work that the CPU does, not for a device's write. Otherwise the step
+    takes until its write is done. False: the lengths in a compressed target are wanted first.
+    """
+    e = st.edges[st.plan_edge]
+    if st.tiers[e.target].codec >= 0 and not _know_lengths(st, lab):
+        return False
+    plan = plan_entries(st)
+    freed = written = 0
+    for i in range(st.plan_n):
+        p = plan[i]
+        _log_move(st, lab, p)
+        freed += p.length
+        written += p.to_length
+        commit_move(st, st.plan_edge, st.plan_trigger, p)
+        note_move(st, lab, p.cgroup, p.owner, e.source, e.target)
+    started = lab.now + lab.latency
+    lab.latency += read_ns(st, e.source, started, st.plan_n, freed)
+    wait = write_ns(st, e.target, lab.now + lab.latency, st.plan_n, written, True)
+    if not at_once or is_waited_for(st, e.target):
+        lab.latency += wait
+    lab.moved += st.plan_n
+    _release_if_unlogged(st, lab)
+    return True
+
+
+@kernel
+def _know_lengths(st: Header, lab: Lab) -> bool:
+    """True once the plan's entries have their lengths in the compressed target."""
+    if lab.lengths_at == 0:
+        known = lab.move_lengths == KNOWN
+        lab.move_lengths = NOT_KNOWN
+        return bool(known)
+    codec = st.tiers[st.edges[st.plan_edge].target].codec
+    plan = plan_entries(st)
+    lengths = lengths_of(lab)
+    for i in range(st.plan_n):
+        plan[i].to_length = min(lengths[codec * lab.contents_n + content_of(lab, plan[i].owner)], st.page_size)
+    return True
+
+
+@kernel
+def _next_event(st: Header, lab: Lab, kind: int) -> Any:
+    event = log_of(lab)[lab.log_n]
+    lab.log_n += 1
+    event.kind = kind
+    event.segment = lab.segment
+    return event
+
+
+@kernel
+def _read_after_write(st: Header, lab: Lab, stamp: int) -> None:
+    """A slot is read: if it was written in this segment of the log, the read belongs to the next one."""
+    if lab.epoch != st.epoch:
+        lab.epoch = st.epoch
+        lab.segment_stamp = 0
+    if stamp > lab.segment_stamp:
+        lab.segment += 1
+        lab.segment_stamp = st.stamp
+
+
+@kernel
+def _log_load(st: Header, lab: Lab, row: int, page: int) -> None:
+    if lab.lengths_at != 0:
+        return
+    r = records(st)[row]
+    if r.backing != ZERO:
+        _read_after_write(st, lab, r.stamp)
+    event = _next_event(st, lab, LOAD)
+    event.tier = r.tier
+    event.slot = r.slot
+    event.length = r.length
+    event.content = content_of(lab, page)
+
+
+@kernel
+def _log_move(st: Header, lab: Lab, p: Any) -> None:
+    if lab.lengths_at != 0:
+        return
+    _read_after_write(st, lab, p.stamp)
+    e = st.edges[st.plan_edge]
+    event = _next_event(st, lab, MOVE)
+    event.tier = e.source
+    event.slot = p.slot
+    event.length = p.length
+    event.to_tier = e.target
+    event.to_slot = p.to_slot
+    event.to_length = p.to_length
+    event.content = content_of(lab, p.owner)
+
+
+@kernel
+def _log_store(st: Header, lab: Lab, p: Any) -> None:
+    if lab.lengths_at != 0:
+        return
+    event = _next_event(st, lab, STORE)
+    event.to_tier = p.tier
+    event.to_slot = p.slot
+    event.to_length = p.length
+    event.payload = st.pending_i
+    event.content = p.content
+
+
+@kernel
+def log_has_run(sta: Any, laba: Any) -> None:
+    """The log's events have happened to the bytes: it starts anew, and the slots that it freed may be used again."""
+    st = sta[0]
+    lab = laba[0]
+    lab.log_n = 0
+    lab.segment = 0
+    lab.segment_stamp = st.stamp
+    lab.epoch = st.epoch
+    settle(st)
+
+
+@kernel
+def settled_ram(sta: Any, laba: Any) -> None:
+    """Bring the RAM integral up to now."""
+    laba[0].latency = 0
+    _count_ram(sta[0], laba[0])

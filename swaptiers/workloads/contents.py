@@ -1,0 +1,160 @@
+"""What the workloads' pages contain: a corpus of real bytes per description, and which of its pages is which.
+
+A corpus is made of blocks of 16 pages. A page of memory belongs to one block for good, and each of its versions is another
+page of that block: windows a sixteenth of a page apart over the same bytes, as if the program had worked on. Every page
+but the empty ones starts with its number in the corpus as eight digits, so that no two are equal and a mix-up is noticed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from swaptiers.codecs import Codec
+from swaptiers.core.compile import kernel
+from swaptiers.errors import ConfigError
+from swaptiers.units import to_fraction
+from swaptiers.workloads.kinds import KINDS
+from swaptiers.workloads.source import Int64s, RawIntegers
+from swaptiers.workloads.specs import Contents, WorkloadSpec
+
+BLOCK = 16
+"""Pages in a block: versions of one page."""
+CORPUS_BYTES = 32 << 20
+MIN_BLOCKS = 64
+PAGE_SIZES = tuple(1 << bits for bits in range(12, 17))
+DIGITS = 8
+
+Shares = tuple[tuple[str, float], ...]
+"""Kinds and their shares, which add to 1; in the order of `KINDS`, each at most once."""
+
+MIX_MASK = (1 << 31) - 1
+
+
+@kernel
+def content_index(page: int, version: int, salt: int, blocks: int) -> int:
+    """Which page of a corpus with so many blocks is version `version` of `page`. 0 <= salt < 2^31, page < 2^32.
+
+    Consecutive versions always differ. All products stay below 2^62, so that this is the same number interpreted.
+    """
+    x = (int(page) ^ ((int(salt) * 1_640_531_527) >> 16)) & MIX_MASK
+    x = ((x ^ (x >> 16)) * 73_244_475) & MIX_MASK
+    x = ((x ^ (x >> 15)) * 1_812_433_253) & MIX_MASK
+    x ^= x >> 16
+    first = ((x * 69_069) >> 11) % BLOCK
+    return (x % blocks) * BLOCK + (first + int(version)) % BLOCK
+
+
+def shares_of(contents: Contents) -> Shares:
+    """The kinds in a description and their shares, which add to 1. ConfigError if it is not a description."""
+    if isinstance(contents, str):
+        return ((_known(contents), 1.0),)
+    mix = contents.get("mix") if isinstance(contents, dict) and set(contents) == {"mix"} else None
+    if not isinstance(mix, dict) or not mix:
+        raise ConfigError(
+            f"contents are one of {', '.join(KINDS)}, or {{mix: {{text: 50%, random: 50%}}}}, not {contents}"
+        )
+    found = {_known(kind): _share(kind, share) for kind, share in mix.items()}
+    total = sum(found.values())
+    if abs(total - 1) > 1e-9:
+        raise ConfigError(f"the shares of a mix add to 100%, but {_listed(found)} make {total * 100:.6g}%")
+    return tuple((kind, found[kind]) for kind in KINDS if found.get(kind))
+
+
+@attrs.define(eq=False)
+class Corpus:
+    """Pages of one description.
+
+    `pages`: (n, page_size) uint8, C-contiguous, n = blocks * 16; `zero`: (n,) bool, the pages with nothing in them.
+    """
+
+    pages: npt.NDArray[np.uint8]
+    zero: npt.NDArray[np.bool_]
+    _lengths: dict[Codec, npt.NDArray[np.int32]] = attrs.field(factory=dict, repr=False)
+
+    @classmethod
+    def make(cls, contents: Contents, seed: int, page_size: int, blocks: int | None = None) -> Corpus:
+        """The corpus of a description. `blocks`: default 32 MiB's worth, at least 64.
+
+        ConfigError for an unknown description, ValueError for a page size that is no power of two from 4K to 64K.
+        """
+        if page_size not in PAGE_SIZES:
+            raise ValueError(f"page_size is one of {PAGE_SIZES}, not {page_size}")
+        shares = shares_of(contents)
+        blocks = blocks or max(MIN_BLOCKS, CORPUS_BYTES // (BLOCK * page_size))
+        raw = RawIntegers(seed, zlib.crc32(repr(shares).encode()))
+        step = page_size // BLOCK
+        length = page_size + (BLOCK - 1) * step
+        rows = [KINDS[kind](raw, count, length) for (kind, _), count in zip(shares, whole(shares, blocks), strict=True)]
+        material = np.concatenate(rows)
+        windows = sliding_window_view(material, page_size, axis=1)[:, ::step]
+        pages = np.ascontiguousarray(windows).reshape(blocks * BLOCK, page_size)
+        live = np.repeat(material.any(axis=1), BLOCK)
+        numbers = np.arange(len(pages))[live, None] // 10 ** np.arange(DIGITS - 1, -1, -1)
+        pages[live, :DIGITS] = numbers % 10 + ord("0")
+        return cls(pages, ~live)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are, for `content_index`."""
+        return len(self.pages) // BLOCK
+
+    def lengths(self, codec: Codec) -> npt.NDArray[np.int32]:
+        """(n,) int32: the length of each page's payload, by compressing each once; kept for the next call."""
+        if codec not in self._lengths:
+            sizes = (len(codec.compress(page.data)) for page in self.pages)
+            self._lengths[codec] = np.fromiter(sizes, np.int32, len(self.pages))
+        return self._lengths[codec]
+
+
+def corpora(specs: Sequence[WorkloadSpec], seed: int, page_size: int) -> tuple[list[Corpus], Int64s]:
+    """The corpora that the workloads need, one per description, and for each workload the index of its corpus."""
+    places: dict[Shares, int] = {}
+    made: list[Corpus] = []
+    which = np.empty(len(specs), np.int64)
+    for workload, spec in enumerate(specs):
+        shares = shares_of(spec.contents)
+        if shares not in places:
+            places[shares] = len(made)
+            made.append(Corpus.make(spec.contents, seed, page_size))
+        which[workload] = places[shares]
+    return made, which
+
+
+def whole(shares: Shares, blocks: int) -> list[int]:
+    """How many blocks each kind gets: at least one, the rest as near to the shares as whole blocks can be."""
+    wanted = [share * blocks for _, share in shares]
+    counts = [max(1, int(each + 1e-6)) for each in wanted]
+    while sum(counts) > blocks:
+        counts[counts.index(max(counts))] -= 1
+    while sum(counts) < blocks:
+        missing = [want - count for want, count in zip(wanted, counts, strict=True)]
+        counts[missing.index(max(missing))] += 1
+    return counts
+
+
+def _known(kind: Any) -> str:
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    nearest = difflib.get_close_matches(str(kind)[:40], KINDS, 1, 0)
+    raise ConfigError(
+        f"there are no contents {str(kind)[:40]!r}; the nearest is {nearest[0]!r} (of {', '.join(KINDS)})"
+    )
+
+
+def _share(kind: str, share: Any) -> float:
+    try:
+        return to_fraction(share)
+    except ValueError as error:
+        raise ConfigError(f"the share of {kind!r} in a mix: {error}") from error
+
+
+def _listed(shares: dict[str, float]) -> str:
+    return ", ".join(f"{kind} {share * 100:.6g}%" for kind, share in shares.items())
