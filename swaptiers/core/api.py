@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.charges import memory_bytes
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import (
     BUSY_NOW,
     begin_take,
@@ -21,10 +21,8 @@ from swaptiers.core.entries import (
     withdraw_entry,
 )
 from swaptiers.core.plan import (
-    clear_plan,
     commit_move,
     plan_background,
-    plan_edge,
     plan_request,
     ready_edge,
     rest_worker,
@@ -145,7 +143,7 @@ def begin_takes(sta: State, ids: Any, takes: Any) -> int:
     return -1
 
 
-@kernel
+@part
 def _describe(st: Header, row: int, take: Any) -> None:
     r = records(st)[row]
     take.row = row
@@ -317,20 +315,12 @@ def reparent(sta: State, cgroup: int) -> None:
         ring_push(st, ring_of(st, parent, r.tier, r.way), row)
 
 
-@kernel
+@part
 def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: int) -> None:
     cell_of(st, cgroup, tier).entries -= 1
     cell_of(st, cgroup, tier).stored_bytes -= length
     cell_of(st, parent, tier).entries += 1
     cell_of(st, parent, tier).stored_bytes += length
-
-
-@kernel
-def plan_one(sta: State, edge: int, scope: int, policy: int, trigger: int, budget: int, used_before: int) -> int:
-    """One batch on exactly this edge, without push-back."""
-    st = sta[0]
-    clear_plan(st, edge, trigger)
-    return plan_edge(st, edge, scope, policy, budget, used_before)
 
 
 @kernel
@@ -374,5 +364,3 @@ def zero_rows(pages: Any, words: Any, out: Any) -> None:
                     break
         out[i] = same
 
-
-__all__ = ["BUSY_NOW", "MAX_TIERS", "ZSWAP", "plan_entries"]

@@ -6,7 +6,7 @@ limit is looked up at every ancestor, as page_counter_try_charge() does.
 
 from __future__ import annotations
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.state import (
     ACCEPTED,
     FORBIDDEN,
@@ -31,14 +31,14 @@ ROOT = 0
 NONE = -1
 
 
-@kernel
+@part
 def used_bytes(st: Header, tier: int) -> int:
     """What a tier's capacity is measured in: pool bytes of a zswap tier, page_size per entry elsewhere."""
     t = st.tiers[tier]
     return int(t.pool_bytes) if t.kind == ZSWAP else int(t.entries * st.page_size)
 
 
-@kernel
+@part
 def enter(st: Header, tier: int, cgroup: int, length: int) -> None:
     """Account an entry of `length` stored bytes in `tier`, for `cgroup` and all its ancestors."""
     t = st.tiers[tier]
@@ -57,7 +57,7 @@ def enter(st: Header, tier: int, cgroup: int, length: int) -> None:
         st.kick = 1
 
 
-@kernel
+@part
 def leave(st: Header, tier: int, cgroup: int, length: int) -> None:
     """Take back what `enter` accounted."""
     t = st.tiers[tier]
@@ -73,7 +73,7 @@ def leave(st: Header, tier: int, cgroup: int, length: int) -> None:
     _charge_path(st, tier, cgroup, -length, -1)
 
 
-@kernel
+@part
 def _charge_path(st: Header, tier: int, cgroup: int, length: int, pages: int) -> None:
     table = cgroups(st)
     in_zswap = st.tiers[tier].kind == ZSWAP
@@ -87,7 +87,7 @@ def _charge_path(st: Header, tier: int, cgroup: int, length: int, pages: int) ->
         c = table[c].parent
 
 
-@kernel
+@part
 def charge_zero(st: Header, cgroup: int, entries: int) -> None:
     """Account zero-filled pages: they take no tier space; today's kernel charges their slot to memory.swap all the same."""
     table = cgroups(st)
@@ -100,14 +100,14 @@ def charge_zero(st: Header, cgroup: int, entries: int) -> None:
             c = table[c].parent
 
 
-@kernel
+@part
 def memory_bytes(st: Header, cgroup: int) -> int:
     """memory.current of the subtree: resident pages, and zswap's stored bytes where they are charged."""
     c = cgroups(st)[cgroup]
     return int(c.resident_pages * st.page_size + (c.zswap_bytes if st.charge_zswap else 0))
 
 
-@kernel
+@part
 def over_swap_max(st: Header, cgroup: int) -> int:
     """The nearest ancestor whose memory.swap.max has no room for one more page; NONE if all have."""
     table = cgroups(st)
@@ -120,7 +120,7 @@ def over_swap_max(st: Header, cgroup: int) -> int:
     return NONE
 
 
-@kernel
+@part
 def over_zswap_max(st: Header, cgroup: int) -> int:
     """The nearest ancestor at its memory.zswap.max, as obj_cgroup_may_zswap() looks; NONE if none is."""
     table = cgroups(st)
@@ -133,7 +133,7 @@ def over_zswap_max(st: Header, cgroup: int) -> int:
     return NONE
 
 
-@kernel
+@part
 def over_tiers_max(st: Header, tier: int, cgroup: int, length: int) -> int:
     """The nearest ancestor whose numeric memory.swap.tiers.max has no room for `length` more bytes; NONE if all have."""
     table = cgroups(st)
@@ -146,7 +146,7 @@ def over_tiers_max(st: Header, tier: int, cgroup: int, length: int) -> int:
     return NONE
 
 
-@kernel
+@part
 def is_forbidden(st: Header, tier: int, cgroup: int) -> bool:
     """True if this cgroup's pages may not be in this tier at all: its mask, or writeback switched off, or zswap.max 0."""
     table = cgroups(st)
@@ -162,7 +162,7 @@ def is_forbidden(st: Header, tier: int, cgroup: int) -> bool:
     return False
 
 
-@kernel
+@part
 def refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
     """Why `tier` would not take one more payload of `length` bytes from `cgroup` now; ACCEPTED if it would.
 
@@ -179,7 +179,7 @@ def refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
     return _slot_refusal(st, tier, cgroup)
 
 
-@kernel
+@part
 def _zswap_refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
     t = st.tiers[tier]
     over = over_zswap_max(st, cgroup)
@@ -205,7 +205,7 @@ def _zswap_refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
     return ACCEPTED
 
 
-@kernel
+@part
 def _slot_refusal(st: Header, tier: int, cgroup: int) -> int:
     t = st.tiers[tier]
     if over_swap_max(st, cgroup) >= 0:

@@ -33,9 +33,9 @@ KEPT_FOLDERS = 8
 
 
 def kernel(function: F) -> F:
-    """Compile `function` at its first call; the result is cached on disk."""
+    """Compile `function` at its first call, for Python to call; the result is cached on disk."""
     folder = cache_folder()
-    if numba.config.DISABLE_JIT:
+    if interpreted():
         return function
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder) if folder else before
@@ -43,6 +43,13 @@ def kernel(function: F) -> F:
         return cast(F, njit(cache=folder is not None, error_model="numpy")(function))
     finally:
         numba.config.CACHE_DIR = before
+
+
+def part(function: F) -> F:
+    """Compile `function` as a part of the kernels that call it: Python can't call it, and so it compiles faster."""
+    if interpreted():
+        return function
+    return cast(F, njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
 
 
 def interpreted() -> bool:

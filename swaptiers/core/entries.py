@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import charge_zero, enter, leave
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.rings import next_stamp, ring_of, ring_pop, ring_push, ring_push_front
 from swaptiers.core.slots import slot_release
 from swaptiers.core.state import (
@@ -32,7 +32,7 @@ NONE = -1
 STALE, FOREIGN, BUSY_NOW = -1, -2, -3
 
 
-@kernel
+@part
 def row_alloc(st: Header) -> int:
     """A free row under a generation that it never had."""
     table = records(st)
@@ -54,7 +54,7 @@ def row_alloc(st: Header) -> int:
     return int(row)
 
 
-@kernel
+@part
 def row_free(st: Header, row: int) -> None:
     """The entry is gone; its id is stale from now on."""
     r = records(st)[row]
@@ -70,14 +70,14 @@ def row_free(st: Header, row: int) -> None:
     st.free_rows += 1
 
 
-@kernel
+@part
 def entry_id(st: Header, row: int) -> int:
     """The id under which the entry in `row` is known outside."""
     generation = int(records(st)[row].generation)
     return int((((st.id_tag << GENERATION_BITS) | generation) << ROW_BITS) | row)
 
 
-@kernel
+@part
 def row_of(st: Header, entry: int) -> int:
     """The row of a live entry; STALE, FOREIGN or BUSY_NOW if the id names none that can be used."""
     row = entry & ((1 << ROW_BITS) - 1)
@@ -94,7 +94,7 @@ def row_of(st: Header, entry: int) -> int:
     return int(row)
 
 
-@kernel
+@part
 def place_zero(st: Header, cgroup: int, last_use: int, owner: int) -> int:
     """Record a zero-filled page: it has an entry and no bytes (the swap layer's zeromap)."""
     row = row_alloc(st)
@@ -112,7 +112,7 @@ def place_zero(st: Header, cgroup: int, last_use: int, owner: int) -> int:
     return row
 
 
-@kernel
+@part
 def reserve_entry(st: Header, tier: int, slot: int, cgroup: int, last_use: int, length: int, owner: int) -> int:
     """A record for a page whose bytes are on their way into `slot`: accounted, busy, in no cold list yet."""
     row = row_alloc(st)
@@ -133,7 +133,7 @@ def reserve_entry(st: Header, tier: int, slot: int, cgroup: int, last_use: int, 
     return row
 
 
-@kernel
+@part
 def publish_entry(st: Header, row: int) -> None:
     """The bytes are there: the entry joins its cold list. New at the young end, referenced, as zswap_store() does."""
     r = records(st)[row]
@@ -143,7 +143,7 @@ def publish_entry(st: Header, row: int) -> None:
     _count_store(st, r.tier, r.cgroup, r.length)
 
 
-@kernel
+@part
 def _count_store(st: Header, tier: int, cgroup: int, length: int) -> None:
     t = st.tiers[tier]
     t.stores += 1
@@ -154,7 +154,7 @@ def _count_store(st: Header, tier: int, cgroup: int, length: int) -> None:
         cgroups(st)[cgroup].pswpout += 1
 
 
-@kernel
+@part
 def withdraw_entry(st: Header, row: int) -> None:
     """The bytes of a reserved entry could not be written: as if it had never been."""
     r = records(st)[row]
@@ -164,7 +164,7 @@ def withdraw_entry(st: Header, row: int) -> None:
     row_free(st, row)
 
 
-@kernel
+@part
 def unlist(st: Header, row: int) -> None:
     """The record's element in its cold list, if it has one, is dead from now on."""
     r = records(st)[row]
@@ -173,7 +173,7 @@ def unlist(st: Header, row: int) -> None:
     r.marks &= ~PLANNED
 
 
-@kernel
+@part
 def begin_take(st: Header, row: int) -> None:
     """Somebody takes the entry: nobody else may, and every mover of it loses."""
     r = records(st)[row]
@@ -183,7 +183,7 @@ def begin_take(st: Header, row: int) -> None:
     r.marks |= BUSY
 
 
-@kernel
+@part
 def restore_taken(st: Header, row: int) -> None:
     """The load failed: the entry is where it was, at the old end of its cold list."""
     r = records(st)[row]
@@ -192,7 +192,7 @@ def restore_taken(st: Header, row: int) -> None:
         ring_push_front(st, ring_of(st, r.cgroup, r.tier, r.way), row)
 
 
-@kernel
+@part
 def finish_take(st: Header, row: int, loaded: bool) -> None:
     """The entry is gone: loaded into memory (a swap-in; exclusive, as zswap_load()) or discarded."""
     r = records(st)[row]
@@ -209,7 +209,7 @@ def finish_take(st: Header, row: int, loaded: bool) -> None:
     row_free(st, row)
 
 
-@kernel
+@part
 def count_load(st: Header, r: Any) -> None:
     t = st.tiers[r.tier]
     t.loads += 1
@@ -220,7 +220,7 @@ def count_load(st: Header, r: Any) -> None:
         cgroups(st)[r.cgroup].pswpin += 1
 
 
-@kernel
+@part
 def touch_entry(st: Header, row: int, now: int) -> None:
     """A `peek`: the page was used now; it goes to the young end of its cold list and is referenced."""
     r = records(st)[row]
@@ -235,7 +235,7 @@ def touch_entry(st: Header, row: int, now: int) -> None:
     ring_push(st, ring_of(st, r.cgroup, r.tier, r.way), row)
 
 
-@kernel
+@part
 def rotate(st: Header, ring: Any, row: int) -> None:
     """The second chance: clear the reference and go to the young end, as shrink_memcg_cb()'s LRU_ROTATE."""
     r = records(st)[row]

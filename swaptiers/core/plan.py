@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import enter, leave, refusal, used_bytes
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.entries import rotate
 from swaptiers.core.rings import (
     coldest_by_arrival,
@@ -66,7 +66,7 @@ NEVER = 1 << 62
 ROOT = 0
 
 
-@kernel
+@part
 def clear_plan(st: Header, edge: int, trigger: int) -> None:
     st.plan_n = 0
     st.plan_edge = edge
@@ -77,7 +77,7 @@ def clear_plan(st: Header, edge: int, trigger: int) -> None:
     st.plan_blocked = ACCEPTED
 
 
-@kernel
+@part
 def next_cgroup(st: Header, edge: int, scope: int) -> int:
     """The next cgroup of the subtree `scope` with entries in the edge's source, round robin; -1 if none has any."""
     e = st.edges[edge]
@@ -95,7 +95,7 @@ def next_cgroup(st: Header, edge: int, scope: int) -> int:
     return -1
 
 
-@kernel
+@part
 def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, used_before: int) -> None:
     """Add to the plan up to a batch of the cgroup's coldest entries, as the policy sees it.
 
@@ -127,7 +127,7 @@ def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, use
     e.rotated += rotated
 
 
-@kernel
+@part
 def plan_entry(st: Header, edge: int, ring: Any, row: int) -> bool:
     """Take the entry off its cold list and reserve its place in the target; False if the target refuses."""
     e = st.edges[edge]
@@ -163,7 +163,7 @@ def plan_entry(st: Header, edge: int, ring: Any, row: int) -> bool:
     return True
 
 
-@kernel
+@part
 def plan_edge(st: Header, edge: int, scope: int, policy: int, budget: int, used_before: int) -> int:
     """One batch along `edge` from the next cgroup of `scope` that has any to give; the number of entries planned.
 
@@ -181,14 +181,14 @@ def plan_edge(st: Header, edge: int, scope: int, policy: int, budget: int, used_
     return 0
 
 
-@kernel
+@part
 def is_target_full(st: Header) -> bool:
     """True if the plan stopped because its target has to be emptied first."""
     blocked = st.plan_blocked
     return bool(blocked in (FULL, POOL_LIMIT, ZSWAP_MAX, TIERS_MAX))
 
 
-@kernel
+@part
 def plan_down(st: Header, edge: int, scope: int, policy: int, trigger: int, budget: int, used_before: int) -> int:
     """One batch along `edge`; if its target is full, one batch along the target's own edges first (depth first).
 
@@ -217,7 +217,7 @@ def plan_down(st: Header, edge: int, scope: int, policy: int, trigger: int, budg
     return 0
 
 
-@kernel
+@part
 def _plan_on(st: Header, edge: int, scope: int, policy: int, trigger: int, budget: int, used_before: int) -> int:
     clear_plan(st, edge, trigger)
     before = used_before
@@ -226,7 +226,7 @@ def _plan_on(st: Header, edge: int, scope: int, policy: int, trigger: int, budge
     return plan_edge(st, edge, scope, policy, budget, before)
 
 
-@kernel
+@part
 def _push_edges_below(st: Header, edge: int, depth: int) -> int:
     """The full target's own edges go on the stack, the first listed on top; returns the stack's new depth."""
     e = st.edges[edge]
@@ -241,7 +241,7 @@ def _push_edges_below(st: Header, edge: int, depth: int) -> int:
     return depth
 
 
-@kernel
+@part
 def plan_room(st: Header, tier: int, reason: int, first_try: bool) -> int:
     """Room in `tier` for a store that it refused for `reason`: a batch along one of its edges that moves at once.
 
@@ -267,7 +267,7 @@ def plan_room(st: Header, tier: int, reason: int, first_try: bool) -> int:
     return 0
 
 
-@kernel
+@part
 def plan_memory(st: Header, cgroup: int) -> int:
     """Room under memory.max once evicting frees nothing: a batch out of the subtree's zswap along `pressure` edges."""
     clear_plan(st, 0, BY_PRESSURE)
@@ -283,13 +283,13 @@ def plan_memory(st: Header, cgroup: int) -> int:
     return 0
 
 
-@kernel
+@part
 def plan_request(st: Header, edge: int, scope: int, policy: int, budget: int) -> int:
     """One batch of a request along `edge` under `policy`, with push-back."""
     return plan_down(st, edge, scope, policy, BY_REQUEST, budget, NEVER)
 
 
-@kernel
+@part
 def is_current(st: Header, p: Any, source: int) -> bool:
     """True if the planned entry is still where the plan found it; after a restamp only the generation can tell."""
     r = records(st)[p.row]
@@ -298,7 +298,7 @@ def is_current(st: Header, p: Any, source: int) -> bool:
     return bool(r.generation == p.generation and r.marks & PLANNED and r.tier == source and r.slot == p.slot)
 
 
-@kernel
+@part
 def commit_move(st: Header, edge: int, trigger: int, p: Any) -> bool:
     """Switch the record to the target and free the source, if the entry has not been taken meanwhile."""
     e = st.edges[edge]
@@ -325,7 +325,7 @@ def commit_move(st: Header, edge: int, trigger: int, p: Any) -> bool:
     return True
 
 
-@kernel
+@part
 def _count_move(st: Header, edge: int, trigger: int, r: Any, p: Any) -> None:
     e = st.edges[edge]
     e.entries += 1
@@ -344,7 +344,7 @@ def _count_move(st: Header, edge: int, trigger: int, r: Any, p: Any) -> None:
             c.zswpwb += 1
 
 
-@kernel
+@part
 def undo_move(st: Header, edge: int, p: Any) -> None:
     """The move is off: give back the reservation; an entry that is still there returns to the old end of its list."""
     e = st.edges[edge]
@@ -356,7 +356,7 @@ def undo_move(st: Header, edge: int, p: Any) -> None:
         ring_push_front(st, ring_of(st, r.cgroup, e.source, r.way), p.row)
 
 
-@kernel
+@part
 def is_wanted(st: Header, edge: int) -> bool:
     """True if a background trigger of the edge wants it to move something now; keeps the triggers' memory up to date."""
     e = st.edges[edge]
@@ -380,7 +380,7 @@ def is_wanted(st: Header, edge: int) -> bool:
     return wanted
 
 
-@kernel
+@part
 def plan_background(st: Header, edge: int) -> int:
     """One step of the edge's background worker; 0 entries and none rotated: nothing to do until its next trigger."""
     e = st.edges[edge]
@@ -394,7 +394,7 @@ def plan_background(st: Header, edge: int) -> int:
     return n
 
 
-@kernel
+@part
 def wake_workers(st: Header) -> None:
     """A tier filled up, a latch was set or a time came: every background edge that wants to move becomes ready."""
     st.kick = 0
@@ -407,7 +407,7 @@ def wake_workers(st: Header) -> None:
     find_next_wake(st)
 
 
-@kernel
+@part
 def find_next_wake(st: Header) -> None:
     """`st.wake_at`: when the first background worker may take its next step."""
     st.wake_at = NEVER
@@ -415,7 +415,7 @@ def find_next_wake(st: Header) -> None:
         st.wake_at = min(st.wake_at, st.edges[edge].ready_at)
 
 
-@kernel
+@part
 def ready_edge(st: Header) -> int:
     """The background edge whose step is due and that still wants to move; -1 if there is none."""
     for edge in range(st.edges_n):
@@ -429,7 +429,7 @@ def ready_edge(st: Header) -> int:
     return -1
 
 
-@kernel
+@part
 def rest_worker(st: Header, edge: int) -> None:
     """The step found nothing that it could move: the worker waits for the edge's next trigger."""
     e = st.edges[edge]

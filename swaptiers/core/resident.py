@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.state import NO_LIMIT, Header, cgroups, preorder
 
 UNTOUCHED, RESIDENT, LEAVING, SWAPPED = 0, 1, 2, 3
@@ -28,7 +28,7 @@ PAGE = np.dtype(
 )
 
 
-@kernel
+@part
 def lru_add(pages: Any, cgroup: Any, page: int) -> None:
     """At the hot end."""
     p = pages[page]
@@ -42,7 +42,7 @@ def lru_add(pages: Any, cgroup: Any, page: int) -> None:
     cgroup.lru_head = page
 
 
-@kernel
+@part
 def lru_remove(pages: Any, cgroup: Any, page: int) -> None:
     p = pages[page]
     if p.hotter >= 0:
@@ -55,7 +55,7 @@ def lru_remove(pages: Any, cgroup: Any, page: int) -> None:
         cgroup.lru_tail = p.hotter
 
 
-@kernel
+@part
 def lru_touch(pages: Any, cgroup: Any, page: int) -> None:
     """The page was used: to the hot end."""
     if cgroup.lru_head != page:
@@ -63,7 +63,7 @@ def lru_touch(pages: Any, cgroup: Any, page: int) -> None:
         lru_add(pages, cgroup, page)
 
 
-@kernel
+@part
 def charge_resident(st: Header, cgroup: int, count: int) -> None:
     """Account resident pages at the cgroup and every ancestor."""
     table = cgroups(st)
@@ -74,7 +74,7 @@ def charge_resident(st: Header, cgroup: int, count: int) -> None:
         c = table[c].parent
 
 
-@kernel
+@part
 def over_memory_max(st: Header, cgroup: int) -> int:
     """The nearest ancestor whose memory.max has no room for one more page; NONE if all have."""
     table = cgroups(st)
@@ -90,7 +90,7 @@ def over_memory_max(st: Header, cgroup: int) -> int:
     return NONE
 
 
-@kernel
+@part
 def next_resident(st: Header, scope: int) -> int:
     """The next cgroup of the subtree with resident pages, round robin (mem_cgroup_iter()); NONE if none has any."""
     table = cgroups(st)

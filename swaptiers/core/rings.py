@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.state import CHUNK, Header, cell_of, chunks, records, rings
 
 NONE = -1
@@ -20,7 +20,7 @@ SORT_SHARE = 16
 COMPACT_SLACK = 256
 
 
-@kernel
+@part
 def next_stamp(st: Header) -> int:
     """The stamp of a new placement. When they are used up, every live element is restamped in its order."""
     if st.stamp >= st.stamp_limit:
@@ -29,7 +29,7 @@ def next_stamp(st: Header) -> int:
     return int(st.stamp)
 
 
-@kernel
+@part
 def restamp(st: Header) -> None:
     """Start the stamps again at 1, keeping their order; plans made before are void (`epoch`)."""
     compact_all(st)
@@ -53,7 +53,7 @@ def restamp(st: Header) -> None:
     st.epoch += 1
 
 
-@kernel
+@part
 def _renumber(st: Header, ring: Any, fresh: Any) -> None:
     table = chunks(st)
     chunk, at = ring.head_chunk, ring.head_at
@@ -64,7 +64,7 @@ def _renumber(st: Header, ring: Any, fresh: Any) -> None:
         at += 1
 
 
-@kernel
+@part
 def _chunk_alloc(st: Header) -> int:
     if st.chunk_free > 0:
         chunk = st.chunk_free - 1
@@ -78,13 +78,13 @@ def _chunk_alloc(st: Header) -> int:
     return int(chunk)
 
 
-@kernel
+@part
 def _chunk_free(st: Header, chunk: int) -> None:
     chunks(st)[chunk].next = st.chunk_free
     st.chunk_free = chunk + 1
 
 
-@kernel
+@part
 def ring_of(st: Header, cgroup: int, tier: int, way: int) -> Any:
     """The ring of a cold list for one way in, made if absent."""
     cell = cell_of(st, cgroup, tier)
@@ -106,7 +106,7 @@ def ring_of(st: Header, cgroup: int, tier: int, way: int) -> Any:
     return ring
 
 
-@kernel
+@part
 def _append(st: Header, ring: Any, row: int, stamp: int) -> None:
     if ring.tail_chunk < 0:
         ring.head_chunk = _chunk_alloc(st)
@@ -125,7 +125,7 @@ def _append(st: Header, ring: Any, row: int, stamp: int) -> None:
     ring.total += 1
 
 
-@kernel
+@part
 def ring_push(st: Header, ring: Any, row: int) -> None:
     """Add the record at the young end, under its present stamp."""
     record = records(st)[row]
@@ -139,7 +139,7 @@ def ring_push(st: Header, ring: Any, row: int) -> None:
         ring.latest_use = record.last_use
 
 
-@kernel
+@part
 def ring_push_front(st: Header, ring: Any, row: int) -> None:
     """Put the record back at the old end (a plan that was not carried out), under its present stamp."""
     if ring.head_chunk < 0:
@@ -159,7 +159,7 @@ def ring_push_front(st: Header, ring: Any, row: int) -> None:
     ring.live += 1
 
 
-@kernel
+@part
 def _drop_head(st: Header, ring: Any) -> None:
     ring.head_at += 1
     ring.total -= 1
@@ -172,7 +172,7 @@ def _drop_head(st: Header, ring: Any) -> None:
         _chunk_free(st, chunk)
 
 
-@kernel
+@part
 def _release_chunks(st: Header, ring: Any) -> None:
     chunk = ring.head_chunk
     while chunk >= 0:
@@ -186,7 +186,7 @@ def _release_chunks(st: Header, ring: Any) -> None:
     ring.latest_use = 0
 
 
-@kernel
+@part
 def ring_head(st: Header, ring: Any) -> int:
     """The row of the oldest live element, dead ones before it dropped; NONE if there is none."""
     table = records(st)
@@ -199,27 +199,27 @@ def ring_head(st: Header, ring: Any) -> int:
     return NONE
 
 
-@kernel
+@part
 def ring_pop(st: Header, ring: Any) -> None:
     """Take the oldest live element off, as `ring_head` gave it."""
     ring.live -= 1
     _drop_head(st, ring)
 
 
-@kernel
+@part
 def compact(st: Header, ring: Any) -> None:
     """Drop the dead elements."""
     rows = _live_rows(st, ring)
     _rebuild(st, ring, rows)
 
 
-@kernel
+@part
 def compact_all(st: Header) -> None:
     for index in range(st.ring_top):
         compact(st, rings(st)[index])
 
 
-@kernel
+@part
 def sort_ring(st: Header, ring: Any) -> None:
     """Put the elements in order of last use, equal ones in the order in which they came."""
     rows = _live_rows(st, ring)
@@ -231,7 +231,7 @@ def sort_ring(st: Header, ring: Any) -> None:
     ring.disorder = 0
 
 
-@kernel
+@part
 def _live_rows(st: Header, ring: Any) -> Any:
     rows = np.empty(ring.total, np.int64)
     table = records(st)
@@ -248,7 +248,7 @@ def _live_rows(st: Header, ring: Any) -> Any:
     return rows[:n]
 
 
-@kernel
+@part
 def _rebuild(st: Header, ring: Any, rows: Any) -> None:
     latest, disorder = ring.latest_use, ring.disorder
     _release_chunks(st, ring)
@@ -261,7 +261,7 @@ def _rebuild(st: Header, ring: Any, rows: Any) -> None:
         ring.disorder = disorder
 
 
-@kernel
+@part
 def coldest_by_use(st: Header, cgroup: int, tier: int) -> int:
     """1 + the index of the ring whose head was last used longest ago; 0 if the cold list is empty."""
     table = records(st)
@@ -280,7 +280,7 @@ def coldest_by_use(st: Header, cgroup: int, tier: int) -> int:
     return int(best)
 
 
-@kernel
+@part
 def coldest_by_arrival(st: Header, cgroup: int, tier: int) -> int:
     """1 + the index of the ring whose head arrived first; 0 if the cold list is empty."""
     table = records(st)

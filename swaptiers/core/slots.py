@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.state import CLUSTER, Header, clusters, quarantined
 
 EMPTY, PARTIAL = 1, 2
 NONE = -1
 
 
-@kernel
+@part
 def _unlink(t: Any, cluster: int) -> None:
     table = clusters(t)
     c = table[cluster]
@@ -29,7 +29,7 @@ def _unlink(t: Any, cluster: int) -> None:
     c.listed = 0
 
 
-@kernel
+@part
 def _link(t: Any, cluster: int, listed: int) -> None:
     table = clusters(t)
     c = table[cluster]
@@ -45,7 +45,7 @@ def _link(t: Any, cluster: int, listed: int) -> None:
         t.partial_head = cluster
 
 
-@kernel
+@part
 def _next_cluster(t: Any) -> int:
     """An empty cluster, else a fresh one, else one with holes; NONE if every slot is taken."""
     if t.empty_head >= 0:
@@ -62,7 +62,7 @@ def _next_cluster(t: Any) -> int:
     return NONE
 
 
-@kernel
+@part
 def slot_alloc(st: Header, tier: int) -> int:
     """The number of a free slot, now taken; NONE if there is none."""
     t = st.tiers[tier]
@@ -84,7 +84,7 @@ def slot_alloc(st: Header, tier: int) -> int:
     return int(cluster) * CLUSTER + int(at)
 
 
-@kernel
+@part
 def slot_free(st: Header, tier: int, slot: int) -> None:
     """The slot may be given out again."""
     t = st.tiers[tier]
@@ -102,7 +102,7 @@ def slot_free(st: Header, tier: int, slot: int) -> None:
         _link(t, cluster, PARTIAL)
 
 
-@kernel
+@part
 def slot_release(st: Header, tier: int, slot: int) -> None:
     """Put the slot in quarantine; `settle` frees it."""
     q = quarantined(st)[st.quarantine_top]
@@ -111,7 +111,7 @@ def slot_release(st: Header, tier: int, slot: int) -> None:
     st.quarantine_top += 1
 
 
-@kernel
+@part
 def settle(st: Header) -> None:
     """Whatever named the quarantined slots has run: they may be given out again."""
     table = quarantined(st)

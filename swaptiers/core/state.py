@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.compile import interpreted, kernel
+from swaptiers.core.compile import interpreted, part
 
 Header = Any
 """A record of dtype HEADER. numba knows the type, mypy can't."""
@@ -361,56 +361,56 @@ else:
         return types.voidptr(types.int64), code
 
 
-@kernel
+@part
 def records(st: Header) -> Any:
     return carray(pointer(st.records_at), (st.records_n,), RECORD)
 
 
-@kernel
+@part
 def cgroups(st: Header) -> Any:
     return carray(pointer(st.cgroups_at), (st.cgroups_n,), CGROUP)
 
 
-@kernel
+@part
 def preorder(st: Header) -> Any:
     return carray(pointer(st.preorder_at), (st.cgroups_n,), np.int32)
 
 
-@kernel
+@part
 def cells(st: Header) -> Any:
     return carray(pointer(st.cells_at), (st.cells_n,), CELL)
 
 
-@kernel
+@part
 def rings(st: Header) -> Any:
     return carray(pointer(st.rings_at), (st.rings_n,), RING)
 
 
-@kernel
+@part
 def chunks(st: Header) -> Any:
     return carray(pointer(st.chunks_at), (st.chunks_n,), CHUNK_RECORD)
 
 
-@kernel
+@part
 def clusters(tier: Any) -> Any:
     return carray(pointer(tier.clusters_at), (tier.clusters_n,), CLUSTER_RECORD)
 
 
-@kernel
+@part
 def plan_entries(st: Header) -> Any:
     return carray(pointer(st.plan_at), (PLAN_MAX,), PLAN)
 
 
-@kernel
+@part
 def pending_pages(st: Header) -> Any:
     return carray(pointer(st.pending_at), (PENDING_MAX,), PENDING)
 
 
-@kernel
+@part
 def quarantined(st: Header) -> Any:
     return carray(pointer(st.quarantine_at), (st.quarantine_n,), QUARANTINE)
 
 
-@kernel
+@part
 def cell_of(st: Header, cgroup: int, tier: int) -> Any:
     return cells(st)[cgroup * MAX_TIERS + tier]

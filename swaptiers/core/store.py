@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import charge_zero, is_forbidden, over_swap_max, refusal
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.entries import place_zero, reserve_entry
 from swaptiers.core.plan import MAX_FRUITLESS, plan_room
 from swaptiers.core.rings import ring_head
@@ -43,7 +43,7 @@ from swaptiers.core.state import (
 )
 
 
-@kernel
+@part
 def ask(pending: Any, owner: int, cgroup: int, last_use: int, zero: bool) -> None:
     """Make `pending` ask for a place for a page; its compressed lengths are not known yet."""
     pending.owner = owner
@@ -63,7 +63,7 @@ def ask(pending: Any, owner: int, cgroup: int, last_use: int, zero: bool) -> Non
         pending.lengths[i] = -1
 
 
-@kernel
+@part
 def place(st: Header, pending: Any) -> int:
     """Decide where the page goes. DONE: `pending.state` says. NEED_ROOM: a plan has to be moved first, then call again.
     NEED_LENGTHS: `pending.lengths[st.need_codec]` has to be filled in first."""
@@ -93,7 +93,7 @@ def place(st: Header, pending: Any) -> int:
     return DONE
 
 
-@kernel
+@part
 def _place_zero(st: Header, pending: Any) -> int:
     if st.legacy_swap_charge and over_swap_max(st, pending.cgroup) >= 0:
         pending.reason = SWAP_MAX
@@ -104,7 +104,7 @@ def _place_zero(st: Header, pending: Any) -> int:
     return DONE
 
 
-@kernel
+@part
 def _length_in(st: Header, tier: int, pending: Any) -> int:
     """Stored bytes of the page in this tier; negative = not known yet. What does not get smaller is kept raw."""
     codec = st.tiers[tier].codec
@@ -113,7 +113,7 @@ def _length_in(st: Header, tier: int, pending: Any) -> int:
     return min(int(pending.lengths[codec]), st.page_size)
 
 
-@kernel
+@part
 def _put(st: Header, tier: int, slot: int, length: int, pending: Any) -> None:
     pending.row = reserve_entry(st, tier, slot, pending.cgroup, pending.last_use, length, pending.owner)
     pending.state = PLACED
@@ -124,7 +124,7 @@ def _put(st: Header, tier: int, slot: int, length: int, pending: Any) -> None:
         _count_bypass(st, pending)
 
 
-@kernel
+@part
 def _count_bypass(st: Header, pending: Any) -> None:
     """A page went below the first tier that it was allowed in, while that one held an older entry of its cgroup."""
     first = st.by_rank[pending.first_rank]
@@ -138,7 +138,7 @@ def _count_bypass(st: Header, pending: Any) -> None:
         index = ring.next
 
 
-@kernel
+@part
 def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """True if a plan was made that may free room (or entries were rotated, which may let the next plan find some)."""
     if reason in (FORBIDDEN, WRITEBACK_OFF, INCOMPRESSIBLE) or st.tiers[tier].on_full == REFUSE:
@@ -156,7 +156,7 @@ def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
     return False
 
 
-@kernel
+@part
 def _goes_on(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """Count the refusal; True if the page may ask the next tier."""
     t = st.tiers[tier]
@@ -180,7 +180,7 @@ def _goes_on(st: Header, tier: int, reason: int, pending: Any) -> bool:
     return bool(reason == INCOMPRESSIBLE or t.on_full == SPILL)
 
 
-@kernel
+@part
 def _refuse(st: Header, pending: Any) -> None:
     """Nobody takes it: the page stays where it is."""
     pending.state = REFUSED

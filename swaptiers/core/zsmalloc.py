@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.state import Header
 
 HANDLE_SIZE = 8  # ZS_HANDLE_SIZE
@@ -55,7 +55,7 @@ def object_size(length: int, page_size: int = 4096) -> int:
     return int(size_classes(page_size)[min(max(0, index), CLASSES - 1), 1])
 
 
-@kernel
+@part
 def class_index(st: Header, length: int) -> int:
     """The class of a payload, as zs_malloc() picks it: handle added, rounded up, merged."""
     delta = st.page_size >> 8
@@ -63,7 +63,7 @@ def class_index(st: Header, length: int) -> int:
     return int(st.class_rep[min(max(index, 0), CLASSES - 1)])
 
 
-@kernel
+@part
 def pool_add(st: Header, tier: int, length: int) -> None:
     """Account one more object; a zspage is added when the class's last one is full."""
     t = st.tiers[tier]
@@ -74,7 +74,7 @@ def pool_add(st: Header, tier: int, length: int) -> None:
     t.class_objects[index] += 1
 
 
-@kernel
+@part
 def pool_remove(st: Header, tier: int, length: int) -> None:
     """Account one object less; compaction would empty a zspage whenever the rest fits in one fewer."""
     t = st.tiers[tier]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.resident import PAGE
 from swaptiers.core.state import MAX_TIERS, carray, pointer
 
@@ -122,32 +122,32 @@ LAB = _record(
 )
 
 
-@kernel
+@part
 def pages_of(lab: Lab) -> Any:
     return carray(pointer(lab.pages_at), (lab.pages_n,), PAGE)
 
 
-@kernel
+@part
 def log_of(lab: Lab) -> Any:
     return carray(pointer(lab.log_at), (LOG_CAPACITY,), EVENT)
 
 
-@kernel
+@part
 def lengths_of(lab: Lab) -> Any:
     return carray(pointer(lab.lengths_at), (lab.lengths_n,), np.int32)
 
 
-@kernel
+@part
 def zero_of(lab: Lab) -> Any:
     return carray(pointer(lab.zero_at), (lab.contents_n,), np.uint8)
 
 
-@kernel
+@part
 def recency_of(lab: Lab) -> Any:
     return carray(pointer(lab.recency_at), (lab.recency_n,), RECENCY)
 
 
-@kernel
+@part
 def latency_bucket(latency: int) -> int:
     """Log-linear: 64 buckets per power of two, so that a percentile is right within 1.6 %."""
     if latency < SUB_BUCKETS:

@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from swaptiers.cgroups import CgroupTree
-from swaptiers.core import api
 from swaptiers.core.compile import interpreted
 from swaptiers.core.core import Core
 from swaptiers.core.resident import SWAPPED
@@ -209,9 +209,14 @@ class Laboratory:
         self._finish_log()
         st = self.core.st
         plan = self.core.plan[: int(st.plan_n)]
-        contents = np.array([replay.content_of(self.lab, int(owner)) for owner in plan["owner"]], np.int64)
+        contents = self._contents_of(plan["owner"])
         self.executor.compress_plan(int(st.edges[int(st.plan_edge)].target), plan, contents)
         self.lab.move_lengths = KNOWN
+
+    def _contents_of(self, pages: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        contents = np.empty(len(pages), np.int64)
+        replay.contents_of(self.laba, np.ascontiguousarray(pages), contents)
+        return contents
 
     def _finish_log(self) -> None:
         """Let what was decided happen to the bytes."""
@@ -314,7 +319,7 @@ class Laboratory:
         if self.executor is None:
             return Integrity(verified=0, held_verified=0, mismatched=0, lost=lost)
         stored = held["backing"] == STORED
-        contents = np.array([replay.content_of(self.lab, page) for page in swapped[stored].tolist()], np.int64)
+        contents = self._contents_of(swapped[stored])
         good = self.executor.verify_held(held[stored], contents)
         return Integrity(
             verified=self.executor.verified,
@@ -338,4 +343,4 @@ class Laboratory:
         self.close()
 
 
-__all__ = ["Laboratory", "Progress", "api"]
+__all__ = ["Laboratory", "Progress"]

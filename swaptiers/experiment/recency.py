@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.resident import SWAPPED
 from swaptiers.core.state import STORED, ZSWAP, Header, carray, pointer, records
 from swaptiers.experiment.lab import Lab, pages_of, recency_of
@@ -19,18 +19,18 @@ from swaptiers.experiment.lab import Lab, pages_of, recency_of
 NONE = -1
 
 
-@kernel
+@part
 def is_counted(r: Any, page: int) -> bool:
     """True if the page is in the sample (every page, where the mask is 0)."""
     return bool((((page * 2654435761) >> 12) & r.mask) == 0)
 
 
-@kernel
+@part
 def _tree(st: Header, r: Any) -> Any:
     return carray(pointer(r.fenwick_at), (st.tiers_n * (r.capacity + 1),), np.int32)
 
 
-@kernel
+@part
 def _add(st: Header, r: Any, tier: int, place: int, delta: int) -> None:
     tree = _tree(st, r)
     base = tier * (r.capacity + 1)
@@ -41,7 +41,7 @@ def _add(st: Header, r: Any, tier: int, place: int, delta: int) -> None:
     r.entries[tier] += delta
 
 
-@kernel
+@part
 def older(st: Header, r: Any, tier: int, place: int) -> int:
     """Entries of `tier` that left memory before the one at `place`."""
     tree = _tree(st, r)
@@ -54,7 +54,7 @@ def older(st: Header, r: Any, tier: int, place: int) -> int:
     return total
 
 
-@kernel
+@part
 def _count_pairs(st: Header, r: Any, tier: int, place: int, sign: int) -> None:
     """Add or take away the inverted pairs that an entry of `tier` at `place` has with all entries of other tiers."""
     for other in range(st.tiers_n):
@@ -64,7 +64,7 @@ def _count_pairs(st: Header, r: Any, tier: int, place: int, sign: int) -> None:
             r.inverted[tier, other] += sign * (r.entries[other] - older(st, r, other, place))
 
 
-@kernel
+@part
 def note_store(st: Header, lab: Lab, cgroup: int, page: int, tier: int) -> None:
     """The page is the most recently used of its cgroup's entries, and it went to `tier`."""
     if lab.recency_at == 0:
@@ -80,7 +80,7 @@ def note_store(st: Header, lab: Lab, cgroup: int, page: int, tier: int) -> None:
     _add(st, r, tier, r.next, 1)
 
 
-@kernel
+@part
 def note_move(st: Header, lab: Lab, cgroup: int, page: int, source: int, target: int) -> None:
     if lab.recency_at == 0:
         return
@@ -94,7 +94,7 @@ def note_move(st: Header, lab: Lab, cgroup: int, page: int, source: int, target:
     _add(st, r, target, place, 1)
 
 
-@kernel
+@part
 def note_fault(st: Header, lab: Lab, cgroup: int, page: int, tier: int) -> None:
     """The entry is taken: was it late, and how much dearer or cheaper was it than by recency?"""
     if lab.recency_at == 0:
@@ -109,7 +109,7 @@ def note_fault(st: Header, lab: Lab, cgroup: int, page: int, tier: int) -> None:
     _count_pairs(st, r, tier, place, -1)
 
 
-@kernel
+@part
 def _judge(st: Header, r: Any, tier: int, place: int) -> None:
     faster = 0
     faster_older = 0
@@ -135,7 +135,7 @@ def _judge(st: Header, r: Any, tier: int, place: int) -> None:
     r.excess_ns += service_ns(st, tier) - service_ns(st, ideal)
 
 
-@kernel
+@part
 def service_ns(st: Header, tier: int) -> int:
     """What a page's load from the tier takes on an idle device."""
     t = st.tiers[tier]
@@ -143,7 +143,7 @@ def service_ns(st: Header, tier: int) -> int:
     return int(t.read_ns + t.call_ns + transfer)
 
 
-@kernel
+@part
 def _renumber(st: Header, lab: Lab, cgroup: int, r: Any) -> None:
     """The order's numbers are used up: number the entries that are left from 1 again."""
     pages = pages_of(lab)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import memory_bytes
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import begin_take, finish_take, publish_entry
 from swaptiers.core.plan import (
     MAX_FRUITLESS,
     commit_move,
     plan_background,
     plan_memory,
-    plan_request,
     ready_edge,
     rest_worker,
     wake_workers,
@@ -97,7 +96,7 @@ def replay(sta: Any, laba: Any, references: Any, n: int) -> int:
             return int(status)
 
 
-@kernel
+@part
 def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
     if lab.cursor == n:
         return CHUNK_DONE
@@ -114,7 +113,7 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
     return GO_ON
 
 
-@kernel
+@part
 def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
     """One reference: a hit is over here; a fault or a first touch goes on to make room."""
     work = lab.workloads[workload]
@@ -143,7 +142,7 @@ def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
     lab.phase = ROOM
 
 
-@kernel
+@part
 def _swap_in(st: Header, lab: Lab, page: int) -> None:
     """The entry is taken before room is made: its own place counts as room, and nobody can demote it."""
     p = pages_of(lab)[page]
@@ -161,14 +160,14 @@ def _swap_in(st: Header, lab: Lab, page: int) -> None:
     _release_if_unlogged(st, lab)
 
 
-@kernel
+@part
 def _release_if_unlogged(st: Header, lab: Lab) -> None:
     """Without bytes there is no log to wait for."""
     if lab.lengths_at != 0:
         settle(st)
 
 
-@kernel
+@part
 def _make_room(st: Header, lab: Lab) -> int:
     """Reclaim until the page fits under every memory.max, then let it in."""
     cgroup = lab.workloads[lab.workload].cgroup
@@ -187,7 +186,7 @@ def _make_room(st: Header, lab: Lab) -> int:
     return GO_ON
 
 
-@kernel
+@part
 def _let_in(st: Header, lab: Lab, cgroup: int) -> None:
     """The page becomes resident, and the reference is over."""
     c = cgroups(st)[cgroup]
@@ -207,7 +206,7 @@ def _let_in(st: Header, lab: Lab, cgroup: int) -> None:
         lab.latencies[latency_bucket(lab.latency)] += 1
 
 
-@kernel
+@part
 def _count_ram(st: Header, lab: Lab) -> None:
     """Resident pages plus zswap's pools, integrated over time."""
     used = cgroups(st)[0].resident_pages * st.page_size
@@ -219,7 +218,7 @@ def _count_ram(st: Header, lab: Lab) -> None:
     lab.ram_peak = max(lab.ram_peak, used)
 
 
-@kernel
+@part
 def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
     """Take up to a batch of the coldest pages of the next cgroup off its LRU; they ask for places."""
     st.pending_n = 0
@@ -245,7 +244,7 @@ def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
     charge_resident(st, cgroup, -st.pending_n)
 
 
-@kernel
+@part
 def content_of(lab: Lab, page: int) -> int:
     """Which of the contents the page has now."""
     w = 0
@@ -257,13 +256,20 @@ def content_of(lab: Lab, page: int) -> int:
 
 
 @kernel
+def contents_of(laba: Any, pages: Any, out: Any) -> None:
+    """Which of the contents each of the pages has now."""
+    for i in range(len(pages)):
+        out[i] = content_of(laba[0], pages[i])
+
+
+@part
 def _look_lengths_up(lab: Lab, p: Any) -> None:
     lengths = lengths_of(lab)
     for codec in range(min(len(lengths) // lab.contents_n, MAX_CODECS)):
         p.lengths[codec] = lengths[codec * lab.contents_n + p.content]
 
 
-@kernel
+@part
 def _store_batch(st: Header, lab: Lab) -> int:
     """Place the evicted pages one after the other; room is made for each where it is wanted."""
     pending = pending_pages(st)
@@ -287,7 +293,7 @@ def _store_batch(st: Header, lab: Lab) -> int:
     return _end_round(st, lab)
 
 
-@kernel
+@part
 def _end_round(st: Header, lab: Lab) -> int:
     """Did the round free anything? If not, zswap itself has to give way; if that fails too, the round was fruitless."""
     freed = lab.room_before - memory_bytes(st, lab.scope)
@@ -301,7 +307,7 @@ def _end_round(st: Header, lab: Lab) -> int:
     return GO_ON
 
 
-@kernel
+@part
 def _settle_page(st: Header, lab: Lab, p: Any) -> None:
     """The page's place is decided: swapped out, or back to the hot end because nobody takes it."""
     page = p.owner
@@ -325,7 +331,7 @@ def _settle_page(st: Header, lab: Lab, p: Any) -> None:
         charge_resident(st, p.cgroup, 1)
 
 
-@kernel
+@part
 def _run_workers(st: Header, lab: Lab) -> bool:
     """Background demotion, a batch a step, as far as the clock has come. False: lengths of a move are wanted first."""
     st.now = lab.now
@@ -348,7 +354,7 @@ def _run_workers(st: Header, lab: Lab) -> bool:
     return True
 
 
-@kernel
+@part
 def _worker_moves(st: Header, lab: Lab) -> bool:
     started = max(st.edges[lab.worker_edge].ready_at, 0)
     before = lab.latency
@@ -373,15 +379,7 @@ def move_planned(sta: Any, laba: Any) -> bool:
     return done
 
 
-@kernel
-def request(sta: Any, laba: Any, edge: int, scope: int, policy: int, budget: int) -> int:
-    """Plan one batch of a request."""
-    st = sta[0]
-    st.now = laba[0].now
-    return plan_request(st, edge, scope, policy, budget)
-
-
-@kernel
+@part
 def _move(st: Header, lab: Lab, at_once: bool) -> bool:
     """Carry out the latest plan: log it, charge the clock, switch the records.
 
@@ -410,7 +408,7 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
     return True
 
 
-@kernel
+@part
 def _know_lengths(st: Header, lab: Lab) -> bool:
     """True once the plan's entries have their lengths in the compressed target."""
     if lab.lengths_at == 0:
@@ -425,7 +423,7 @@ def _know_lengths(st: Header, lab: Lab) -> bool:
     return True
 
 
-@kernel
+@part
 def _next_event(st: Header, lab: Lab, kind: int) -> Any:
     event = log_of(lab)[lab.log_n]
     lab.log_n += 1
@@ -434,7 +432,7 @@ def _next_event(st: Header, lab: Lab, kind: int) -> Any:
     return event
 
 
-@kernel
+@part
 def _read_after_write(st: Header, lab: Lab, stamp: int) -> None:
     """A slot is read: if it was written in this segment of the log, the read belongs to the next one."""
     if lab.epoch != st.epoch:
@@ -445,7 +443,7 @@ def _read_after_write(st: Header, lab: Lab, stamp: int) -> None:
         lab.segment_stamp = st.stamp
 
 
-@kernel
+@part
 def _log_load(st: Header, lab: Lab, row: int, page: int) -> None:
     if lab.lengths_at != 0:
         return
@@ -459,7 +457,7 @@ def _log_load(st: Header, lab: Lab, row: int, page: int) -> None:
     event.content = content_of(lab, page)
 
 
-@kernel
+@part
 def _log_move(st: Header, lab: Lab, p: Any) -> None:
     if lab.lengths_at != 0:
         return
@@ -475,7 +473,7 @@ def _log_move(st: Header, lab: Lab, p: Any) -> None:
     event.content = content_of(lab, p.owner)
 
 
-@kernel
+@part
 def _log_store(st: Header, lab: Lab, p: Any) -> None:
     if lab.lengths_at != 0:
         return

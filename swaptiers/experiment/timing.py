@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from swaptiers.core.compile import kernel
+from swaptiers.core.compile import part
 from swaptiers.core.state import FILE, Header
 
 
-@kernel
+@part
 def _transfer_ns(t: Any, nbytes: int) -> int:
     return int(nbytes * t.ps_per_byte // 1000)
 
 
-@kernel
+@part
 def read_ns(st: Header, tier: int, now: int, pages: int, nbytes: int) -> int:
     """From now until `pages` scattered pages, `nbytes` in all, have been read from the tier."""
     t = st.tiers[tier]
@@ -27,7 +27,7 @@ def read_ns(st: Header, tier: int, now: int, pages: int, nbytes: int) -> int:
     return int(t.busy_until - now + t.read_ns)
 
 
-@kernel
+@part
 def write_ns(st: Header, tier: int, now: int, pages: int, nbytes: int, new_call: bool) -> int:
     """From now until `pages` pages have been written side by side: one call on a device, one compression per page.
 
@@ -40,7 +40,7 @@ def write_ns(st: Header, tier: int, now: int, pages: int, nbytes: int, new_call:
     return int(t.busy_until - now + t.write_ns)
 
 
-@kernel
+@part
 def is_waited_for(st: Header, tier: int) -> bool:
     """True if whoever writes into the tier does the work; a device's writes are only submitted."""
     return bool(st.tiers[tier].kind != FILE)

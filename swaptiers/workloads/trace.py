@@ -36,7 +36,7 @@ def read_u32(path: Path) -> Iterator[Words]:
             yield np.frombuffer(piece, "<u4", whole // WORD_BYTES)
     if rest:
         raise ConfigError(
-            f"the trace {path} is truncated: its length is not a multiple of {WORD_BYTES} bytes; record or copy it again"
+            f"the trace {path} is truncated: its length is not a multiple of {WORD_BYTES} bytes; copy it again"
         )
 
 
@@ -180,4 +180,4 @@ def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
     except zstandard.ZstdError as error:
         raise ConfigError(f"the trace {path} is not zstd data, or damaged ({error}); compress it again") from error
     if frame is not None:
-        raise ConfigError(f"the trace {path} is truncated: its last zstd frame is incomplete; record or copy it again")
+        raise ConfigError(f"the trace {path} is truncated: its last zstd frame is incomplete; copy it again")

@@ -152,7 +152,7 @@ class ZipfCursor:
 
 
 def cumulative(pages: int, alpha: float) -> Int64s:
-    """The cumulative weights of ranks 1 to `pages`, scaled to 2^44: rank k is drawn between the (k-1)-th and the k-th."""
+    """The cumulative weights of ranks 1 to `pages`, scaled to 2^44: rank k is drawn from bounds[k-2] to bounds[k-1]."""
     weights = np.arange(1, pages + 1, dtype=np.float64) ** -alpha
     sums = np.cumsum(weights)
     bounds: Int64s = np.floor(sums * ((1 << DRAW_BITS) / sums[-1])).astype(np.int64)
