@@ -1,8 +1,9 @@
 """What the workloads' pages contain: a corpus of real bytes per description, and which of its pages is which.
 
-A corpus is made of blocks of 16 pages. A page of memory belongs to one block for good, and each of its versions is another
-page of that block: windows a sixteenth of a page apart over the same bytes, as if the program had worked on. Every page
-but the empty ones starts with its number in the corpus as eight digits, so that no two are equal and a mix-up is noticed.
+A corpus is made of blocks of 16 pages. A page of memory belongs to one block for good, and each of its versions is
+another page of that block: windows a sixteenth of a page apart over the same bytes, as if the program had worked on.
+Every page but the empty ones starts with its number in the corpus as eight digits, so that no two are equal and a
+mix-up is noticed.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ MAX_PAGES = 1 << 30
 class WorkloadSpec:
     """What every workload has.
 
-    `cgroup`: whose pages they are. `rate`: its share of the references, relative to the other workloads' rates; default:
-    all workloads end together. `think`: virtual time between two references. `contents`: what the pages contain.
+    `cgroup`: whose pages they are. `rate`: its share of the references, relative to the other workloads' rates;
+    default: the number of its references, so that all workloads end together. `think`: virtual time between
+    two references. `contents`: what the pages contain.
     """
 
     cgroup: str = attrs.field(converter=check_path)

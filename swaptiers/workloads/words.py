@@ -1,8 +1,8 @@
 """Common English words and phrases, the most frequent first: what `text` and `json` pages are made of."""
 
 WORDS = tuple(
-    b"""the of and to a in is that it was for on with as be at by this had not are but from or have an they which one you
-were all her she there would their we him been has when who will no more if out so said what up its about than into
+    b"""the of and to a in is that it was for on with as be at by this had not are but from or have an they which one
+you were all her she there would their we him been has when who will no more if out so said what up its about than into
 them can only other time new some could these two may first then do any like my now over such our man me even most
 made after also did many before must through back years where much your way well down should because each just those
 people how too little state good very make world still see own men work long here get both between life being under

@@ -1,8 +1,8 @@
 """Popularity by Zipf's law: the k-th most popular page has weight k^-alpha, and who is popular may wander.
 
-One draw is one raw integer: its upper 44 bits are looked up in the cumulative weights, with a guide table that holds the
-first candidate for each value of the top bits (on average one more comparison is needed, whatever the weights), its lower
-19 decide on a write. The weights are rounded to 44 bits once, so that no float is in the loop.
+One draw is one raw integer: its upper 44 bits are looked up in the cumulative weights, with a guide table that holds
+the first candidate for each value of the top bits (on average one more comparison is needed, whatever the weights), its
+lower 19 decide on a write. The weights are rounded to 44 bits once, so that no float is in the loop.
 """
 
 from __future__ import annotations
