@@ -1,2 +1,110 @@
-"""A generalized swap-tier demotion framework."""
+"""A generalized swap-tier demotion framework: swap tiers as a graph, on real bytes, with numbers.
+
+Names are imported when they are first used, so that ``import swaptiers`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from swaptiers.cgroups import CgroupSpec
+    from swaptiers.counters import SystemCounters
+    from swaptiers.demotion.request import Demoted
+    from swaptiers.demotion.terms import AgeTrigger, EdgeSpec, Triggers, Watermark
+    from swaptiers.errors import (
+        BusyEntryError,
+        ClosedError,
+        ConfigError,
+        CoreFullError,
+        CorruptEntryError,
+        ExperimentError,
+        GraphError,
+        IntegrityError,
+        StaleEntryError,
+        StoreRefusedError,
+        SwapTiersError,
+        TierIOError,
+    )
+    from swaptiers.experiment.results import ExperimentResult, VariantResult
+    from swaptiers.experiment.run import run
+    from swaptiers.graph import TierGraph
+    from swaptiers.system import Cgroup, SwapSystem
+    from swaptiers.tiers.base import Latency
+    from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "cgroups": ("CgroupSpec",),
+    "counters": ("SystemCounters",),
+    "demotion.request": ("Demoted",),
+    "demotion.terms": ("AgeTrigger", "EdgeSpec", "Triggers", "Watermark"),
+    "errors": (
+        "BusyEntryError",
+        "ClosedError",
+        "ConfigError",
+        "CoreFullError",
+        "CorruptEntryError",
+        "ExperimentError",
+        "GraphError",
+        "IntegrityError",
+        "StaleEntryError",
+        "StoreRefusedError",
+        "SwapTiersError",
+        "TierIOError",
+    ),
+    "experiment.results": ("ExperimentResult", "VariantResult"),
+    "experiment.run": ("run",),
+    "graph": ("TierGraph",),
+    "system": ("Cgroup", "SwapSystem"),
+    "tiers.base": ("Latency",),
+    "tiers.specs": ("FileSpec", "MemorySpec", "ZswapSpec"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AgeTrigger",
+    "BusyEntryError",
+    "Cgroup",
+    "CgroupSpec",
+    "ClosedError",
+    "ConfigError",
+    "CoreFullError",
+    "CorruptEntryError",
+    "Demoted",
+    "EdgeSpec",
+    "ExperimentError",
+    "ExperimentResult",
+    "FileSpec",
+    "GraphError",
+    "IntegrityError",
+    "Latency",
+    "MemorySpec",
+    "StaleEntryError",
+    "StoreRefusedError",
+    "SwapSystem",
+    "SwapTiersError",
+    "SystemCounters",
+    "TierGraph",
+    "TierIOError",
+    "Triggers",
+    "VariantResult",
+    "Watermark",
+    "ZswapSpec",
+    "__version__",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

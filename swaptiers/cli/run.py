@@ -1,0 +1,102 @@
+"""`swaptiers run`: an experiment, its progress on a terminal, and a table of the variants at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from swaptiers.core.compile import is_cold
+from swaptiers.errors import ConfigError, IntegrityError
+from swaptiers.experiment.load import load_experiment
+from swaptiers.experiment.results import ExperimentResult, VariantResult
+from swaptiers.experiment.run import Progress as Report
+from swaptiers.experiment.run import check_jobs, run_experiment
+from swaptiers.report.table import variants_table
+from swaptiers.report.write import check_folder, write_results
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write summary.json into this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
+@click.option("--quiet", is_flag=True, help="No progress and no table.")
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Run only this variant (may be repeated).")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key: tiers.zswap.max_pool=64M.")
+@click.option("--seed", type=int, help="Another seed than the config's.")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
+def run(
+    config: Path,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    variants: tuple[str, ...],
+    sets: tuple[str, ...],
+    seed: int | None,
+    jobs: int,
+) -> None:
+    """Run the experiment in CONFIG and print what each variant cost."""
+    experiment = load_experiment(config, sets=sets, seed=seed, variants=variants or None)
+    check_jobs(jobs)
+    if out is not None:
+        check_folder(out)
+    errors = Console(stderr=True)
+    if is_cold() and not quiet:
+        errors.print("compiling the kernels, once: about 20 s", highlight=False)
+    finished: dict[str, VariantResult] = {}
+    try:
+        with _progress(errors, list(experiment.variants), quiet) as report:
+            result = run_experiment(experiment, jobs=jobs, progress=report, finished=finished.__setitem__)
+    except KeyboardInterrupt:
+        _say_interrupted(errors, list(finished), list(experiment.variants))
+        sys.exit(130)
+    if out is not None:
+        write_results(result, out)
+    if as_json:
+        json.dump(result.to_json(), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    elif not quiet:
+        Console().print(variants_table(result))
+    _check_integrity(result)
+
+
+def _say_interrupted(errors: Console, finished: list[str], wanted: list[str]) -> None:
+    done = f"finished: {', '.join(finished)}" if finished else "no variant was finished"
+    left = ", ".join(name for name in wanted if name not in finished)
+    errors.print(f"interrupted; {done}; not finished: {left}; nothing was written", highlight=False)
+
+
+@contextmanager
+def _progress(errors: Console, names: list[str], quiet: bool) -> Iterator[Report | None]:
+    """A bar per variant on a terminal; nothing elsewhere."""
+    if quiet or not errors.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bars:
+        tasks = {name: bars.add_task(name, total=1) for name in names}
+
+        def report(name: str, done: int, total: int) -> None:
+            bars.update(tasks[name], completed=done, total=max(total, 1))
+
+        yield report
+
+
+def _check_integrity(result: ExperimentResult) -> None:
+    """A page that came back wrong or not at all ends the command with exit code 3, after its numbers were shown."""
+    for name, variant in result.variants.items():
+        integrity = variant.integrity
+        if integrity.mismatched or integrity.lost:
+            raise IntegrityError(
+                f"variant {name}: {integrity.mismatched} pages came back wrong and {integrity.lost} were lost: "
+                f"this is a defect of swaptiers; please report it with the config and the seed"
+            )
+
+
+__all__ = ["ConfigError", "run"]

@@ -1,0 +1,1 @@
+"""Results made readable: tables now; pictures and HTML have their place here."""
