@@ -44,7 +44,7 @@ class CgroupSpec:
     `tiers_max`: tier -> bytes (0 forbids new stores there; other numbers are our extension).
     """
 
-    path: str = attrs.field(converter=check_path)
+    path: str = attrs.field(converter=check_path, metadata={"names": True})
     memory_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.max"})
     zswap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.zswap.max"})
     swap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.swap.max"})

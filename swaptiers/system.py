@@ -34,7 +34,7 @@ from swaptiers.core.state import (
 )
 from swaptiers.counters import SystemCounters, read_counters
 from swaptiers.demotion.engine import Engine, corrupt
-from swaptiers.demotion.request import Demoted, Referenced, demote, latest_plan
+from swaptiers.demotion.request import Demoted, Plan, Referenced, demote, latest_plan
 from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import (
     BusyEntryError,
@@ -257,6 +257,19 @@ class SwapSystem:
             pending["last_use"][:n] = uses
             for codec, made in payloads.items():
                 pending["lengths"][:n, codec] = [len(payload) for payload in made]
+        self._place_batch(pending, n, views, zero, payloads, ids, reasons)
+
+    def _place_batch(
+        self,
+        pending: Any,
+        n: int,
+        views: list[memoryview],
+        zero: npt.NDArray[np.bool_],
+        payloads: dict[int, list[Buffer]],
+        ids: npt.NDArray[np.int64],
+        reasons: dict[str, int],
+    ) -> None:
+        """Place, write and publish the first `n` of `pending`, which have asked: room is made as it is needed."""
         placed = published = 0
         while placed < n:
             with self._held():
@@ -275,11 +288,16 @@ class SwapSystem:
                 self._encode(need_codec, views, zero, payloads)
                 made = payloads[need_codec]
                 pending["lengths"][placed:n, need_codec] = [len(payload) for payload in made[placed:]]
-            elif plan is not None and not self._engine.move(plan).entries:
-                pending[placed]["fruitless"] += 1
+            elif plan is not None:
+                self._move_for(pending, placed, plan)
         refused = pending["reason"][:n][pending["state"][:n] == REFUSED]
         for reason in refused.tolist():
             reasons[REASON_NAMES[reason]] = reasons.get(REASON_NAMES[reason], 0) + 1
+
+    def _move_for(self, pending: Any, index: int, plan: Plan) -> None:
+        """Carry out a plan that makes room for a pending page."""
+        if not self._engine.move(plan).entries:
+            pending[index]["fruitless"] += 1
 
     def _encode(self, codec: int, views: list[memoryview], zero: Any, payloads: dict[int, list[Buffer]]) -> None:
         encode = self._codec_tiers[codec].encode
@@ -349,15 +367,27 @@ class SwapSystem:
                     self.core.state, pending, index, used, codec, len(payload), checksum(payload)
                 )
                 if entry > 0:
-                    tier.store(pending["slot"][:1], [payload])
-            if entry > 0:
-                self._maintain()
-                return int(entry)
-            with self._held():
-                if pending[0]["state"] == PLACED:
-                    api.withdraw_pages(self.core.state, pending, 0, 1)
+                    self.tiers[int(pending[0]["tier"])].store(pending["slot"][:1], [payload])
+                plan = latest_plan(self.core) if entry == -1 - NEED_ROOM else None
+            if entry <= 0:
+                entry = self._store_rest(page, cgroup, pending, plan, {codec: [payload]})
+            self._maintain()
+            return int(entry)
         array = np.frombuffer(page, np.uint8).reshape(1, self.page_size)
         return int(self.swap_out(array, cgroup, last_used_ns=last_used_ns)[0])
+
+    def _store_rest(
+        self, page: Buffer, cgroup: Cgroup | str, pending: Any, plan: Plan | None, payloads: dict[int, list[Buffer]]
+    ) -> int:
+        """Go on with a single page that could not be stored in one call: room, another codec, or a slot is needed."""
+        ids, reasons = np.zeros(1, np.int64), dict[str, int]()
+        if plan is not None:
+            self._move_for(pending, 0, plan)
+        self._place_batch(pending, 1, [memoryview(page)], np.zeros(1, np.bool_), payloads, ids, reasons)
+        if reasons:
+            self._maintain()
+            raise StoreRefusedError(ids.view(np.uint64), reasons, cgroup if isinstance(cgroup, str) else cgroup.path)
+        return int(ids[0])
 
     # swap in
 

@@ -19,6 +19,7 @@ from swaptiers.core.entries import (
     row_of,
     touch_entry,
     withdraw_entry,
+    withdraw_zero,
 )
 from swaptiers.core.plan import (
     commit_move,
@@ -41,6 +42,7 @@ from swaptiers.core.state import (
     PLANNED,
     RETIRED,
     STORED,
+    WAITING,
     ZERO,
     ZSWAP,
     Header,
@@ -68,7 +70,7 @@ def place_pages(sta: State, pending: Any, start: int, n: int) -> int:
     """Place pending[start:n] in order. n if all are decided; else -(1 + index) * 4 - status of the first that is not."""
     st = sta[0]
     for i in range(start, n):
-        status = place(st, pending[i])
+        status = place(st, pending[i]) if pending[i].state == WAITING else DONE
         if status != DONE:
             return -(1 + i) * 4 - status
     return n
@@ -95,6 +97,8 @@ def withdraw_pages(sta: State, pending: Any, start: int, n: int) -> None:
     for i in range(start, n):
         if pending[i].state == PLACED:
             withdraw_entry(st, pending[i].row)
+        elif pending[i].state == PLACED_ZERO:
+            withdraw_zero(st, pending[i].row)
     settle(st)
 
 
@@ -131,15 +135,26 @@ def find_rows(sta: State, ids: Any, rows: Any) -> int:
 def begin_takes(sta: State, ids: Any, takes: Any) -> int:
     """Take entries for the caller alone, all or none: the index of the first id that can't be taken, or -1."""
     st = sta[0]
+    bad = _mark_busy(st, ids, takes)
+    if bad >= 0:
+        return bad
+    for i in range(len(ids)):
+        begin_take(st, takes[i].row)
+        _describe(st, takes[i].row, takes[i])
+    return -1
+
+
+@part
+def _mark_busy(st: Header, ids: Any, takes: Any) -> int:
+    """Find the rows and mark them, all or none, so that a refused call leaves every cold list as it was."""
     for i in range(len(ids)):
         row = row_of(st, ids[i])
+        takes[i].row = row
         if row < 0:
             for k in range(i):
-                restore_taken(st, takes[k].row)
-            takes[i].row = row
+                records(st)[takes[k].row].marks &= ~BUSY
             return i
-        begin_take(st, row)
-        _describe(st, row, takes[i])
+        records(st)[row].marks |= BUSY
     return -1
 
 

@@ -165,6 +165,16 @@ def withdraw_entry(st: Header, row: int) -> None:
 
 
 @part
+def withdraw_zero(st: Header, row: int) -> None:
+    """A zero-filled page of a call that failed: as if it had never been."""
+    r = records(st)[row]
+    charge_zero(st, r.cgroup, -1)
+    cgroups(st)[r.cgroup].own_entries -= 1
+    st.zero_stores -= 1
+    row_free(st, row)
+
+
+@part
 def unlist(st: Header, row: int) -> None:
     """The record's element in its cold list, if it has one, is dead from now on."""
     r = records(st)[row]
@@ -177,9 +187,10 @@ def unlist(st: Header, row: int) -> None:
 def begin_take(st: Header, row: int) -> None:
     """Somebody takes the entry: nobody else may, and every mover of it loses."""
     r = records(st)[row]
+    stamp = next_stamp(st)  # first: it may restamp every live element, this one too
     if r.backing == STORED:
         unlist(st, row)
-    r.stamp = next_stamp(st)
+    r.stamp = stamp
     r.marks |= BUSY
 
 
@@ -230,8 +241,9 @@ def touch_entry(st: Header, row: int, now: int) -> None:
     r.marks |= REFERENCED
     if r.marks & PLANNED:
         return
+    stamp = next_stamp(st)  # first, as in begin_take
     unlist(st, row)
-    r.stamp = next_stamp(st)
+    r.stamp = stamp
     ring_push(st, ring_of(st, r.cgroup, r.tier, r.way), row)
 
 

@@ -63,8 +63,8 @@ class EdgeSpec:
     shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`). `batch`: entries scanned per step.
     """
 
-    source: str
-    target: str
+    source: str = attrs.field(metadata={"key": "from"})
+    target: str = attrs.field(metadata={"key": "to"})
     policy: Policy = "lru"
     older_than: Nanoseconds | None = attrs.field(default=None, converter=attrs.converters.optional(to_nanoseconds))
     when: Triggers = Triggers(pressure=True)

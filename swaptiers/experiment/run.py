@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from swaptiers import __version__
 from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.laboratory import Laboratory
@@ -22,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 Finished = Callable[[str, VariantResult], None]
 """Called with each variant that is complete."""
 
-DEPENDENCIES = ("swaptiers", "numpy", "numba", "lz4", "zstandard", "xxhash", "networkx")
+DEPENDENCIES = ("numpy", "numba", "lz4", "zstandard", "xxhash", "networkx")
 
 
 def run(
@@ -63,7 +64,7 @@ def run_experiment(
         for name, spec in experiment.variants.items():
             done(name, run_variant(spec, experiment.folder, _report(progress, name)))
     return ExperimentResult(
-        seed=experiment.base.seed,
+        seed=experiment.seed,
         config={name: unstructure(spec) for name, spec in experiment.variants.items()},
         versions=versions(),
         variants={name: results[name] for name in experiment.variants},
@@ -111,7 +112,7 @@ def _run_in_processes(
 def versions() -> Mapping[str, str]:
     """What the numbers depend on, apart from config and seed."""
     found = {name: importlib.metadata.version(name) for name in DEPENDENCIES}
-    return {**found, "python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    return {"swaptiers": __version__, **found, "python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
 
 
 def check_jobs(jobs: int) -> int:

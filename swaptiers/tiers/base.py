@@ -36,7 +36,7 @@ class TierSpec:
     refused (None = what the system says).
     """
 
-    name: str = ""
+    name: str = attrs.field(default="", metadata={"names": True})
     priority: int | None = None
     latency: Latency = Latency()
     bandwidth: BytesPerSecond | None = attrs.field(default=None, converter=attrs.converters.optional(to_rate))

@@ -1,0 +1,5 @@
+"""`python -m swaptiers` is `swaptiers`."""
+
+from swaptiers.cli import main
+
+main()

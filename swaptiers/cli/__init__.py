@@ -1,0 +1,75 @@
+"""The command line. Each command is loaded when it is used: `swaptiers --help` imports neither numba nor networkx."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from swaptiers import __version__
+from swaptiers.errors import ConfigError, IntegrityError, SwapTiersError
+
+COMMANDS = {
+    "run": "Run the experiment in CONFIG and print what each variant cost.",
+    "check": "Validate CONFIG and print it with every default filled in.",
+    "graph": "Draw the tiers and edges of CONFIG.",
+    "init": "Write a commented config to start from.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of the same name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__name__}.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="swaptiers")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Swap tiers as a graph, on real bytes, with numbers."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script. Exit codes: 0 done, 2 bad config or usage, 1 a failed run, 3 broken integrity, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        cli.main(arguments, prog_name="swaptiers", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except (SwapTiersError, OSError, MemoryError) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        click.echo(f"swaptiers: {error}" if not isinstance(error, ConfigError) or error.file is None else str(error), err=True)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, ConfigError):
+        return 2
+    return 3 if isinstance(error, IntegrityError) else 1

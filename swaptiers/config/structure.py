@@ -1,0 +1,337 @@
+"""From a document to checked values of the models, and back.
+
+cattrs builds the values; nothing is coerced ("no" is not false, "5" is not 5), and of all that is wrong the first in the
+text is reported, with its place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.errors import (
+    AttributeValidationNote,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from swaptiers.cgroups import CgroupSpec
+from swaptiers.config.document import Node
+from swaptiers.errors import ConfigError
+from swaptiers.units import (
+    Amount,
+    Bytes,
+    BytesPerSecond,
+    Fraction,
+    Nanoseconds,
+    parse_bytes,
+    parse_fraction,
+    parse_nanoseconds,
+    parse_rate,
+)
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+
+def key_of(field: Any) -> str:
+    """The key that a field has in a config."""
+    return str(field.metadata.get("key", field.name))
+
+
+def keys_of(model: type[Any]) -> set[str]:
+    """Every key that a model and the models in it know."""
+    found: set[str] = set()
+    queue: list[Any] = [model]
+    seen: set[Any] = set()
+    while queue:
+        at = queue.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        if isinstance(at, type) and attrs.has(at):
+            for field in attrs.fields(attrs.resolve_types(at)):
+                found.add(key_of(field))
+                queue.append(field.type)
+        queue.extend(get_args(at))
+    return found
+
+
+def structure(document: Node, model: type[T]) -> T:
+    """The document as a `model`. Raises ConfigError at the first thing that is wrong."""
+    converter = _converter()
+    try:
+        return converter.structure(document.plain(), model)
+    except Exception as error:
+        problems = [_located(document, path, cause) for path, cause in _causes(error, ())]
+        raise min(problems, key=lambda problem: (problem.line or 0, problem.column or 0)) from None
+
+
+def _causes(error: BaseException, path: Path) -> Iterator[tuple[Path, BaseException]]:
+    """The leaves of cattrs' groups, each with the path to it."""
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote | IterableValidationNote):
+            step = note.name if isinstance(note, AttributeValidationNote) else note.index
+            path = (*path, step)
+            break
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner, path)
+    else:
+        yield path, error
+
+
+def _located(document: Node, path: Path, cause: BaseException) -> ConfigError:
+    path = _in_yaml(document, path)
+    name = _spoken(path)
+    if isinstance(cause, ForbiddenExtraKeysError):
+        extra = min(cause.extra_fields, key=lambda key: _order(document, (*path, key)))
+        valid = [key_of(field) for field in attrs.fields(cause.cl)]
+        return document.place_of((*path, extra), key=True).error(_unknown(extra, valid))
+    if isinstance(cause, KeyError):
+        return document.place_of(path[:-1]).error(
+            f"{_spoken(path[:-1]) or 'this'}: the key {str(cause.args[0])!r} is missing"
+        )
+    match = re.match(r"'(\w+)' must be (.*): (.*)$", str(cause))
+    if match:
+        what = f"{_yaml_key(match[1])} must be {match[2]}, not {match[3]}"
+        return document.place_of(_in_yaml(document, (*path, match[1]))).error(what)
+    text = str(cause) or type(cause).__name__
+    return document.place_of(path).error(f"{name}: {text}" if name else text)
+
+
+def _order(document: Node, path: Path) -> tuple[int, int]:
+    place = document.place_of(path, key=True)
+    return place.line or 0, place.column or 0
+
+
+def _spoken(path: Path) -> str:
+    return str(path[-1]) if path and isinstance(path[-1], str) else ""
+
+
+def _unknown(key: str, valid: list[str]) -> str:
+    near = difflib.get_close_matches(str(key), valid, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(valid)}"
+    return f"there is no key {key!r} here; {hint}"
+
+
+_RENAMED: dict[str, str] = {}
+
+
+def _yaml_key(name: str) -> str:
+    return _RENAMED.get(name, name)
+
+
+def _in_yaml(document: Node, path: Path) -> Path:
+    """The path with the keys as the document spells them."""
+    steps: list[str | int] = []
+    node: Node | None = document
+    for step in path:
+        spelled: str | int = step
+        if node is not None and isinstance(node.value, dict) and step not in node.value:
+            spelled = _yaml_key(str(step))
+        inner = None
+        if node is not None and isinstance(node.value, dict):
+            inner = node.value.get(spelled)
+        elif node is not None and isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+            inner = node.value[step]
+        node = inner
+        steps.append(spelled)
+    return tuple(steps)
+
+
+# hooks
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    strict: list[tuple[Any, Callable[[Any], Any]]] = [
+        (int, _integer),
+        (float, _number),
+        (bool, _truth),
+        (str, _text),
+        (Amount, Amount.parse),
+    ]
+    for kind, parse in strict:
+        converter.register_structure_hook(kind, lambda value, _, parse=parse: parse(value))
+    units: list[tuple[Any, Callable[[Any], Any]]] = [
+        (Bytes, parse_bytes),
+        (Nanoseconds, parse_nanoseconds),
+        (BytesPerSecond, parse_rate),
+        (Fraction, parse_fraction),
+    ]
+    for kind, parse in units:
+        converter.register_structure_hook_func(
+            lambda t, kind=kind: t is kind, lambda value, _, parse=parse: parse(value)
+        )
+        converter.register_structure_hook_func(
+            lambda t, kind=kind: _is_union(t) and set(get_args(t)) == {kind, type(None)},
+            lambda value, _, parse=parse: None if value in (None, "max") else parse(value),
+        )
+    converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _choice)
+    converter.register_structure_hook_func(lambda t: _is_union(t) and _is_literal_or_time(t), _end_or_time)
+    converter.register_structure_hook_func(_is_tagged, lambda value, t: _tagged(converter, value, t))
+    converter.register_structure_hook_func(_is_contents, lambda value, _: _contents(value))
+    converter.register_structure_hook_func(_is_sequence, lambda value, t: _sequence(converter, value, t))
+    converter.register_structure_hook_func(
+        lambda t: _is_union(t) and any(_is_sequence(a) for a in get_args(t)),
+        lambda value, t: _sequence(converter, value, next(a for a in get_args(t) if _is_sequence(a))),
+    )
+    converter.register_structure_hook_factory(attrs.has, lambda model: _class_hook(converter, model))
+    return converter
+
+
+def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any, Any], Any]:
+    fields = attrs.fields(attrs.resolve_types(model))
+    renames = {field.name: override(rename=key_of(field)) for field in fields if key_of(field) != field.name}
+    _RENAMED.update({field.name: key_of(field) for field in fields if key_of(field) != field.name})
+    build = make_dict_structure_fn(model, converter, _cattrs_forbid_extra_keys=True, **renames)  # type: ignore[arg-type]
+
+    def hook(value: Any, kind: Any) -> Any:
+        if value is None and all(field.default is not attrs.NOTHING for field in fields):
+            value = {}
+        if not isinstance(value, dict):
+            raise ValueError(f"a mapping is wanted, with the keys {', '.join(key_of(f) for f in fields)}")
+        if model is CgroupSpec and value.get("memory.zswap.writeback") in (0, 1):
+            value = {**value, "memory.zswap.writeback": bool(value["memory.zswap.writeback"])}
+        return build(value, kind)
+
+    return hook
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"a whole number is wanted, not {value!r}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"a number is wanted, not {value!r}")
+    return float(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"true or false is wanted, not {value!r}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"a text is wanted, not {value!r}; put it in quotes if that is meant")
+    return value
+
+
+def _is_union(t: Any) -> bool:
+    return get_origin(t) in (Union, types.UnionType)
+
+
+def _is_literal_or_time(t: Any) -> bool:
+    return Nanoseconds in get_args(t) and any(get_origin(a) is Literal for a in get_args(t))
+
+
+def _end_or_time(value: Any, _: Any) -> Any:
+    return value if value == "end" else parse_nanoseconds(value)
+
+
+def _choice(value: Any, t: Any) -> Any:
+    choices = get_args(t)
+    if any(value == choice and type(value) is type(choice) for choice in choices):
+        return value
+    near = difflib.get_close_matches(str(value), [str(choice) for choice in choices], 1)
+    hint = f"; did you mean {near[0]!r}?" if near and isinstance(value, str) else ""
+    raise ValueError(f"{' or '.join(repr(choice) for choice in choices)} is wanted, not {value!r}{hint}")
+
+
+def _kinds(t: Any) -> dict[str, type[Any]]:
+    """Kind -> class, of a union of classes that each have a `kind: Literal[...]`."""
+    return {
+        get_args(typing.get_type_hints(model)["kind"])[0]: model
+        for model in get_args(t)
+        if attrs.has(model) and "kind" in attrs.fields_dict(model)
+    }
+
+
+def _is_tagged(t: Any) -> bool:
+    return _is_union(t) and all(isinstance(a, type) and attrs.has(a) for a in get_args(t))
+
+
+def _tagged(converter: cattrs.Converter, value: Any, t: Any) -> Any:
+    kinds = _kinds(t)
+    if not isinstance(value, dict):
+        raise ValueError(f"a mapping with a `kind` is wanted: {', '.join(kinds)}")
+    if "kind" not in value:
+        raise ValueError(f"the key 'kind' is missing: {', '.join(kinds)}")
+    try:
+        kind = _choice(value["kind"], Literal[tuple(kinds)])  # type: ignore[valid-type]
+    except ValueError as error:
+        error.add_note(AttributeValidationNote("kind", "kind", str))
+        raise
+    return converter.structure(value, kinds[kind])
+
+
+def _is_contents(t: Any) -> bool:
+    return _is_union(t) and str in get_args(t) and any(get_origin(a) is dict for a in get_args(t))
+
+
+def _contents(value: Any) -> Any:
+    if not isinstance(value, str | dict):
+        raise ValueError("contents are a name like mixed, or a mapping like {mix: {text: 50%, random: 50%}}")
+    return value
+
+
+def _is_sequence(t: Any) -> bool:
+    return get_origin(t) is tuple and len(get_args(t)) == 2 and get_args(t)[1] is Ellipsis
+
+
+def _sequence(converter: cattrs.Converter, value: Any, t: Any) -> Any:
+    """A list, or (for models that are named by a key) a mapping of name to terms."""
+    item = get_args(t)[0]
+    name = _named_by(item)
+    if name is not None and isinstance(value, dict):
+        pairs: list[tuple[Any, Any]] = [(key, _with_name(terms, name, key)) for key, terms in value.items()]
+    elif name is None and isinstance(value, list):
+        pairs = list(enumerate(value))
+    elif value is None and name is not None:
+        pairs = []
+    else:
+        wanted = "a list" if name is None else f"a mapping of {name}s to their terms"
+        raise ValueError(f"{wanted} is wanted" + ("; write [] for none" if value is None else f", not {value!r}"[:60]))
+    made, errors = [], []
+    for step, terms in pairs:
+        try:
+            made.append(converter.structure(terms, item))
+        except Exception as error:
+            error.add_note(IterableValidationNote("", step, item))
+            errors.append(error)
+    if errors:
+        raise IterableValidationError("", errors, item)
+    return tuple(made)
+
+
+def _with_name(terms: Any, name: str, key: str) -> Any:
+    if terms is None:
+        return {name: key}
+    if not isinstance(terms, dict):
+        return terms
+    return {**terms, name: key}
+
+
+def _named_by(item: Any) -> str | None:
+    """The field that the key of a mapping becomes: a tier's name, a cgroup's path."""
+    models = get_args(item) if _is_union(item) else (item,)
+    for model in models:
+        for field in attrs.fields(model) if attrs.has(model) else ():
+            if field.metadata.get("names"):
+                return str(field.name)
+    return None

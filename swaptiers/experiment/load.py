@@ -1,0 +1,140 @@
+"""From a config to the experiment that it describes: variants resolved, options applied, everything checked."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from swaptiers.config import Node, Place, keys_of, load_document, structure, with_overlay, with_set
+from swaptiers.errors import ConfigError
+from swaptiers.experiment.spec import ExperimentSpec
+from swaptiers.graph import TierGraph, TierGraphError
+from swaptiers.system_yaml import check_system, located
+from swaptiers.units import format_bytes
+from swaptiers.workloads.contents import shares_of
+
+VARIANT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+ONLY = "base"
+"""The name of the only variant of a config without variants."""
+
+
+@attrs.frozen(kw_only=True)
+class Experiment:
+    """A loaded experiment. `variants`: each resolved; `folder`: what relative paths are below."""
+
+    path: Path
+    folder: Path
+    seed: int
+    variants: Mapping[str, ExperimentSpec]
+
+
+def load_experiment(
+    path: str | os.PathLike[str],
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    variants: Sequence[str] | None = None,
+) -> Experiment:
+    """The experiment in a config. `sets`: ``KEY=VALUE`` over every variant; `variants`: only these.
+
+    Raises ConfigError for the first thing that is wrong, with file, line and column.
+    """
+    document = load_document(path)
+    folder = Path(path).resolve().parent
+    overlays = _overlays(document)
+    base = _without(document, "variants")
+    known = keys_of(ExperimentSpec)
+    changes = list(sets) if seed is None else [*sets, f"seed={seed}"]
+    resolved: dict[str, ExperimentSpec] = {}
+    for name, overlay in overlays.items():
+        whole = base if overlay is None else with_overlay(base, overlay)
+        for change in changes:
+            whole = with_set(whole, change, known)
+        spec = structure(whole, ExperimentSpec)
+        check_experiment(spec, whole, folder)
+        resolved[name] = spec
+    chosen = _chosen(resolved, variants)
+    return Experiment(path=Path(path), folder=folder, seed=next(iter(chosen.values())).seed, variants=chosen)
+
+
+def _overlays(document: Node) -> dict[str, Node | None]:
+    node = document.value.get("variants")
+    if node is None or node.value is None:
+        return {ONLY: None}
+    if not isinstance(node.value, dict) or not node.value:
+        raise node.place.error("variants are a mapping of names to the keys that they change")
+    overlays: dict[str, Node | None] = {}
+    for name, overlay in node.value.items():
+        if not VARIANT_NAME.fullmatch(name):
+            raise node.keys[name].error(f"a variant's name has up to 40 letters, digits, dots, - and _, not {name[:50]!r}")
+        if overlay.value is None:
+            overlay = Node({}, overlay.place)
+        if not isinstance(overlay.value, dict):
+            raise overlay.place.error(f"variant {name!r} is a mapping of the keys that it changes; {{}} for none")
+        if "variants" in overlay.value:
+            raise overlay.keys["variants"].error("a variant can't have variants of its own")
+        overlays[name] = overlay
+    return overlays
+
+
+def _without(document: Node, key: str) -> Node:
+    kept = {name: node for name, node in document.value.items() if name != key}
+    return Node(kept, document.place, {name: document.keys[name] for name in kept})
+
+
+def _chosen(resolved: dict[str, ExperimentSpec], wanted: Sequence[str] | None) -> dict[str, ExperimentSpec]:
+    if not wanted:
+        return resolved
+    for name in wanted:
+        if name not in resolved:
+            near = difflib.get_close_matches(name, list(resolved), 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(resolved)}"
+            raise ConfigError(f"--variant {name}: there is no such variant; {hint}")
+    return {name: resolved[name] for name in resolved if name in wanted}
+
+
+def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None:
+    """What is wrong with the experiment as a whole. Raises ConfigError with the place in the document."""
+    graph = check_system(spec, document, folder)
+    if not spec.workloads:
+        raise document.place_of(("workloads",), key=True).error("there is no workload; write at least one under workloads")
+    _check_limits(spec, document)
+    _check_actions(spec, graph, document)
+    for index, workload in enumerate(spec.workloads):
+        try:
+            shares_of(workload.contents)
+        except ConfigError as error:
+            raise located(error, document, ("workloads", index, "contents")) from None
+
+
+def _check_limits(spec: ExperimentSpec, document: Node) -> None:
+    """memory.max, of a cgroup or an ancestor of one with a workload, must hold a batch of reclaim."""
+    batch = spec.run.reclaim_batch * spec.page_size
+    for cgroup in spec.cgroups:
+        prefix = cgroup.path.rstrip("/") + "/"
+        used = any(w.cgroup == cgroup.path or w.cgroup.startswith(prefix) for w in spec.workloads)
+        if used and cgroup.memory_max is not None and cgroup.memory_max < batch:
+            raise document.place_of(("cgroups", cgroup.path, "memory.max")).error(
+                f"memory.max of {cgroup.path} is {format_bytes(cgroup.memory_max)} and can't hold one batch of reclaim "
+                f"({spec.run.reclaim_batch} pages, {format_bytes(batch)}); give more, or a smaller run.reclaim_batch"
+            )
+
+
+def _check_actions(spec: ExperimentSpec, graph: TierGraph, document: Node) -> None:
+    for index, action in enumerate(spec.actions):
+        here: Place = document.place_of(("actions", index))
+        try:
+            edges = graph.edges_from(action.source, action.target)
+        except TierGraphError as error:
+            raise here.error(error.what) from None
+        if not edges:
+            to = f" to {action.target!r}" if action.target else ""
+            raise here.error(f"no edge leads from {action.source!r}{to}: nothing can be demoted")
+        paths = {cgroup.path for cgroup in spec.cgroups} | {workload.cgroup for workload in spec.workloads}
+        if action.cgroup != "/" and not any(p == action.cgroup or p.startswith(action.cgroup + "/") for p in paths):
+            raise here.error(f"there is no cgroup {action.cgroup!r}; there are: {', '.join(sorted(paths))}")
