@@ -58,10 +58,10 @@ State = Any
 
 
 @kernel
-def ask_places(sta: State, pending: Any, n: int, cgroup: int, last_use: int, zero: Any) -> None:
+def ask_places(sta: State, pending: Any, n: int, cgroup: int, uses: Any, zero: Any) -> None:
     """Make the first `n` of `pending` ask for places."""
     for i in range(n):
-        ask(pending[i], -1, cgroup, last_use, zero[i])
+        ask(pending[i], -1, cgroup, uses[i], zero[i])
         pending[i].owner = i
 
 
@@ -218,11 +218,19 @@ def begin_peeks(sta: State, ids: Any, takes: Any) -> int:
     return -1
 
 
-@kernel
-def is_unmoved(sta: State, take: Any) -> bool:
-    """True if the entry is still where `begin_peeks` found it."""
-    r = records(sta[0])[take.row]
+@part
+def is_unmoved(st: Header, take: Any) -> bool:
+    r = records(st)[take.row]
     return bool(r.stamp == take.stamp and r.tier == take.tier and r.slot == take.slot and not r.marks & BUSY)
+
+
+@kernel
+def are_unmoved(sta: State, takes: Any) -> bool:
+    """True if every entry is still where `begin_peeks` found it."""
+    for i in range(len(takes)):
+        if not is_unmoved(sta[0], takes[i]):
+            return False
+    return True
 
 
 @kernel
@@ -231,7 +239,7 @@ def finish_peeks(sta: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
     st = sta[0]
     good = 0
     for i in range(n):
-        unmoved[i] = is_unmoved(sta, takes[i])
+        unmoved[i] = is_unmoved(st, takes[i])
     for i in range(n):
         if not unmoved[i]:
             continue
@@ -366,8 +374,8 @@ def audit(sta: State, cells: Any, totals: Any) -> None:
 
 
 @kernel
-def zero_rows(pages: Any, words: Any, out: Any) -> None:
-    """out[i] = True where row i of `pages` (the bytes) / `words` (the same as int64) holds nothing but zeros."""
+def zero_rows(words: Any, out: Any) -> None:
+    """out[i] = True where row i of `words` (pages seen as int64) holds nothing but zeros; most rows differ at once."""
     for i in range(len(words)):
         row = words[i]
         n = len(row)

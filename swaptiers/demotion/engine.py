@@ -17,7 +17,7 @@ from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.demotion.request import Moved, Plan, latest_plan
-from swaptiers.errors import CorruptEntryError, TierIOError
+from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 
@@ -54,6 +54,11 @@ class Engine:
         if error is not None:
             raise error
         return moved
+
+    def cancel(self, plan: Plan) -> None:
+        """Put the plan's entries back where they were."""
+        with self._lock:
+            api.cancel_plan(self._core.state, plan.edge, plan.entries, len(plan.entries))
 
     def _read(self, source: Tier, entries: Any, edge: int) -> list[Buffer]:
         """The pages of the plan's entries. A payload that fails its checksum is only believed corrupt if the entry is
@@ -115,9 +120,3 @@ class Engine:
             elif not rotated:
                 continue
         return entries
-
-
-def corrupt(entry: int, tier: Tier, slot: int) -> CorruptEntryError:
-    """The error for a payload that is not what was stored."""
-    return CorruptEntryError(entry, tier.name, slot)
-

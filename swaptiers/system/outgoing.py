@@ -1,0 +1,198 @@
+"""Swapping out: pages are compressed, find their places, are written there, and are published.
+
+The core decides place by place and stops where room has to be made first or a length is missing; what was placed until
+then is published before room is made, so that a large batch can push its own first pages down.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.codecs import Buffer, checksum
+from swaptiers.core import api
+from swaptiers.core.state import DONE, NEED_LENGTHS, NEED_ROOM, PENDING, PENDING_MAX, PLACED, REASON_NAMES, REFUSED
+from swaptiers.demotion.request import Plan, latest_plan
+from swaptiers.errors import TierIOError
+from swaptiers.system.arguments import Pages
+from swaptiers.system.parts import Parts
+
+Payloads = dict[int, list[Buffer]]
+"""Per codec column the payload of each page of the batch."""
+Reasons = dict[str, int]
+
+
+class Outgoing:
+    """Stores pages into one system's tiers. Safe from several threads."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._scratch = threading.local()
+
+    def store(
+        self, pages: Pages, cgroup: int, uses: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], reasons: Reasons
+    ) -> None:
+        """Store at most PENDING_MAX pages: their ids go into `ids`, refusals are counted in `reasons`.
+
+        Raises TierIOError if a tier fails; the pages whose ids stand in `ids` by then are in.
+        """
+        parts, n = self._parts, len(pages)
+        pending = self._pending()
+        zero = np.empty(n, np.bool_)
+        api.zero_rows(pages.view(np.int64), zero)
+        views = _rows(pages)
+        payloads: Payloads = {}
+        with parts.held():
+            api.ask_places(parts.state, pending, n, cgroup, uses, zero)
+        if parts.first_codec >= 0:
+            self._encode(parts.first_codec, pending, views, zero, payloads, 0)
+        self._place(pending, n, views, zero, payloads, ids, 0)
+        _count_refusals(pending[:n], reasons)
+
+    def store_page(self, page: Buffer, cgroup: int, used: int, reasons: Reasons) -> int:
+        """Store one page: its id, 0 if it was refused. One compiled call where its first tier takes it."""
+        parts = self._parts
+        pending = self._pending()
+        codec = parts.first_codec
+        if codec < 0 or page == parts.zero_page:
+            ids = np.zeros(1, np.int64)
+            array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
+            self.store(array, cgroup, np.full(1, used, np.int64), ids, reasons)
+            return int(ids[0])
+        tier = parts.codec_tiers[codec]
+        payload = tier.encode(page)
+        length, total = len(payload), checksum(payload)
+        plan = None
+        with parts.lock:
+            parts.alive()
+            entry: int = api.store_page(parts.state, pending, cgroup, used, codec, length, total)
+            if entry > 0:
+                tier.store(pending["slot"][:1], [payload])
+                return entry
+            status = -1 - entry
+            if status == NEED_ROOM:
+                plan = latest_plan(parts.core)
+        ids = np.zeros(1, np.int64)
+        self._make_room(pending, 0, plan)
+        views = [memoryview(page)]
+        self._place(pending, 1, views, np.zeros(1, np.bool_), {codec: [payload]}, ids, 1 if status == DONE else 0)
+        _count_refusals(pending[:1], reasons)
+        return int(ids[0])
+
+    def _pending(self) -> Any:
+        """This thread's table of pages that wait for a place."""
+        pending = getattr(self._scratch, "pending", None)
+        if pending is None:
+            pending = self._scratch.pending = np.zeros(PENDING_MAX, PENDING)
+        return pending
+
+    def _encode(self, codec: int, pending: Any, views: list[memoryview], zero: Any, payloads: Payloads, start: int) -> None:
+        """Compress the batch with one codec; the lengths of pending[start:] are filled in."""
+        encode = self._parts.codec_tiers[codec].encode
+        made = [b"" if empty else encode(view) for view, empty in zip(views, zero.tolist(), strict=True)]
+        payloads[codec] = made
+        pending["lengths"][start : len(made), codec] = [len(payload) for payload in made[start:]]
+
+    def _place(
+        self,
+        pending: Any,
+        n: int,
+        views: list[memoryview],
+        zero: Any,
+        payloads: Payloads,
+        ids: npt.NDArray[np.int64],
+        placed: int,
+    ) -> None:
+        """Place pending[placed:n], write and publish pending[:n]."""
+        parts, published = self._parts, 0
+        while True:
+            with parts.held():
+                result: int = api.place_pages(parts.state, pending, placed, n)
+                placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
+                all_in_memory = self._put_compressed(pending, published, placed, payloads)
+                if all_in_memory:
+                    api.publish_pages(parts.state, pending, published, placed, ids)
+                plan = latest_plan(parts.core) if status == NEED_ROOM else None
+                need_codec = int(parts.core.st.need_codec) if status == NEED_LENGTHS else -1
+            try:
+                if not all_in_memory:
+                    self._write_slots(pending, published, placed, views, ids)
+            except BaseException:
+                if plan is not None:
+                    parts.engine.cancel(plan)
+                raise
+            published = placed
+            if status == DONE:
+                return
+            if status == NEED_LENGTHS:
+                self._encode(need_codec, pending, views, zero, payloads, placed)
+            else:
+                self._make_room(pending, placed, plan)
+
+    def _make_room(self, pending: Any, index: int, plan: Plan | None) -> None:
+        """Carry out the plan that the page at `index` waits for; a plan that moved nothing counts against its tries."""
+        if plan is not None and not self._parts.engine.move(plan).entries:
+            pending[index]["fruitless"] += 1
+
+    def _put_compressed(self, pending: Any, start: int, end: int, payloads: Payloads) -> bool:
+        """Put the payloads of pages that went to a compressed tier into it: memory, so it can be done under the lock.
+        False if some page of the range went into slots instead, whose writing has to wait until the lock is free."""
+        part = pending[start:end]
+        taken = part["state"] == PLACED
+        all_in_memory = True
+        for rank in np.unique(part["tier"][taken]).tolist():
+            tier = self._parts.tiers[rank]
+            if not tier.compressed:
+                all_in_memory = False
+                continue
+            here = np.flatnonzero(taken & (part["tier"] == rank)) + start
+            made = payloads[self._parts.columns[rank]]
+            chosen = [made[i] for i in here.tolist()]
+            pending["checksum"][here] = [checksum(payload) for payload in chosen]
+            tier.store(pending["slot"][here], chosen)
+        return all_in_memory
+
+    def _write_slots(
+        self, pending: Any, start: int, end: int, views: list[memoryview], ids: npt.NDArray[np.int64]
+    ) -> None:
+        """Write the pages that went to slots, then publish the whole range; if a write fails, none of the range is in."""
+        parts = self._parts
+        part = pending[start:end]
+        taken = part["state"] == PLACED
+        try:
+            for rank in np.unique(part["tier"][taken]).tolist():
+                tier = parts.tiers[rank]
+                if tier.compressed:
+                    continue
+                here = np.flatnonzero(taken & (part["tier"] == rank)) + start
+                chosen: list[Buffer] = [views[i] for i in here.tolist()]
+                pending["checksum"][here] = [checksum(page) for page in chosen]
+                try:
+                    tier.store(pending["slot"][here], chosen)
+                except OSError as cause:
+                    where = "none of this call's pages are stored; they are still yours"
+                    raise TierIOError(tier.name, "swap-out", cause, where) from cause
+        except BaseException:
+            with parts.held():
+                for rank in np.unique(part["tier"][taken]).tolist():
+                    parts.tiers[rank].free(part["slot"][taken & (part["tier"] == rank)])
+                api.withdraw_pages(parts.state, pending, start, end)
+            raise
+        with parts.held():
+            api.publish_pages(parts.state, pending, start, end, ids)
+
+
+def _count_refusals(pending: Any, reasons: Reasons) -> None:
+    for reason in pending["reason"][pending["state"] == REFUSED].tolist():
+        name = REASON_NAMES[reason]
+        reasons[name] = reasons.get(name, 0) + 1
+
+
+def _rows(pages: Pages) -> list[memoryview]:
+    """A view per page: slicing one memoryview is faster than iterating over an array."""
+    size = pages.shape[1]
+    flat = memoryview(pages).cast("B") if len(pages) else memoryview(b"")
+    return [flat[i : i + size] for i in range(0, len(flat), size)]

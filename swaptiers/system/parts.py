@@ -1,0 +1,62 @@
+"""What the halves of a SwapSystem share: the core, the tiers, the engine, and the lock over the bookkeeping."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from swaptiers.cgroups import CgroupTree
+from swaptiers.core.core import Core
+from swaptiers.demotion.engine import Engine
+from swaptiers.errors import ClosedError
+from swaptiers.graph import TierGraph
+from swaptiers.tiers.base import Tier
+from swaptiers.tiers.specs import ZswapSpec
+
+
+class Parts:
+    """One system's parts. `columns`: per tier the column of a pending page's lengths, -1 for whole pages.
+
+    `lock` is held for bookkeeping only, never over a codec or I/O.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        graph: TierGraph,
+        tree: CgroupTree,
+        tiers: Sequence[Tier],
+        columns: Sequence[int],
+        clock: Callable[[], int],
+    ) -> None:
+        self.core = core
+        self.state = core.state
+        self.graph = graph
+        self.tree = tree
+        self.tiers = tiers
+        self.clock = clock
+        self.page_size = int(core.st.page_size)
+        self.zero_page = bytes(self.page_size)
+        self.lock = threading.Lock()
+        self.closed = False
+        self.engine = Engine(core, graph, tiers, self.lock)
+        self.codec_tiers: dict[int, Tier] = {}
+        for rank, spec in enumerate(graph.tiers):
+            if isinstance(spec, ZswapSpec):
+                self.codec_tiers.setdefault(columns[rank], tiers[rank])
+        self.columns = columns
+        self.first_codec = columns[0]
+        self.has_background = any(e.when.limit or e.when.watermark or e.when.age for e in graph.edges)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """The lock, over a system that is still open. Raises ClosedError."""
+        with self.lock:
+            self.alive()
+            yield
+
+    def alive(self) -> None:
+        """Raise ClosedError if the system is closed."""
+        if self.closed:
+            raise ClosedError("this SwapSystem is closed; what it held is gone")

@@ -1,0 +1,345 @@
+"""SwapSystem: a swap subsystem as a Python object. Pages of a control group go in, come back bit for bit, and move down
+a graph of tiers in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.cgroups import ROOT, CgroupSpec, CgroupTree
+from swaptiers.codecs import Buffer
+from swaptiers.core.core import MAX_ENTRIES, Core
+from swaptiers.counters import SystemCounters, read_counters
+from swaptiers.demotion.request import Demoted, Referenced, demote
+from swaptiers.demotion.terms import EdgeSpec
+from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError
+from swaptiers.graph import TierGraph
+from swaptiers.system.arguments import Ids, Pages, checked_ids, checked_out, checked_pages, checked_uses
+from swaptiers.system.incoming import Incoming
+from swaptiers.system.outgoing import Outgoing
+from swaptiers.system.parts import Parts
+from swaptiers.system_spec import SystemSpec
+from swaptiers.terms import codec_columns, edge_terms, tier_terms
+from swaptiers.tiers.base import OnFull, Tier
+from swaptiers.tiers.opening import open_tier
+from swaptiers.tiers.specs import AnyTierSpec
+from swaptiers.units import parse_bytes
+
+BATCH = 64
+BACKGROUND_STEPS = 1 << 20
+
+
+class Cgroup:
+    """A control group of one system: who a page belongs to, and whose limits it is under."""
+
+    def __init__(self, system: SwapSystem, path: str, index: int) -> None:
+        self._system = system
+        self.path = path
+        self.index = index
+
+    def set(self, **limits: Any) -> None:
+        """Change limits by the names of CgroupSpec's fields: ``web.set(zswap_max="10M", swap_max=None)``.
+
+        A lower limit moves nothing by itself: what is stored stays, new stores are refused until there is room.
+        """
+        self._system.limit(attrs.evolve(self.spec, **limits))
+
+    @property
+    def spec(self) -> CgroupSpec:
+        return self._system.cgroup_spec(self.path)
+
+    def __repr__(self) -> str:
+        return f"Cgroup({self.path!r})"
+
+
+class SwapSystem:
+    """Tiers, edges and cgroups over one entry table, with real bytes.
+
+    `tiers`: specs, fastest first. `edges`: None = a chain, () = no demotion. `folder`: what relative file paths are below.
+    `clock`: nanoseconds, never backwards. Safe from several threads: one lock for bookkeeping, none held over codec or
+    I/O. Closing gives back memory and files; whatever was stored is gone.
+    """
+
+    def __init__(
+        self,
+        tiers: Sequence[AnyTierSpec],
+        edges: Iterable[EdgeSpec] | None = None,
+        *,
+        cgroups: Iterable[CgroupSpec] = (),
+        page_size: int | str = 4096,
+        ram: int | str = "256M",
+        charge_zswap: bool = True,
+        legacy_swap_charge: bool = False,
+        on_full: OnFull = "demote",
+        folder: str | os.PathLike[str] = ".",
+        clock: Callable[[], int] = time.monotonic_ns,
+        max_entries: int = MAX_ENTRIES,
+        stamp_limit: int = (1 << 31) - 1,
+        generation_limit: int = (1 << 24) - 1,
+    ) -> None:
+        spec = SystemSpec(
+            page_size=page_size,
+            ram=ram,
+            charge_zswap=charge_zswap,
+            legacy_swap_charge=legacy_swap_charge,
+            on_full=on_full,
+            tiers=tiers,
+            edges=edges,
+            cgroups=cgroups,
+        )
+        self.spec = spec
+        self.page_size = int(spec.page_size)
+        self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+        columns = codec_columns(self.graph.tiers)
+        self.core = Core(
+            page_size=self.page_size,
+            tiers=tier_terms(self.graph, spec, columns),
+            edges=edge_terms(self.graph, spec),
+            charge_zswap=charge_zswap,
+            legacy_swap_charge=legacy_swap_charge,
+            max_entries=max_entries,
+            stamp_limit=stamp_limit,
+            generation_limit=generation_limit,
+        )
+        self.tiers: list[Tier] = []
+        try:
+            for rank, tier in enumerate(self.graph.tiers):
+                self.tiers.append(open_tier(tier, self.core.physical_slots(rank), self.page_size, Path(folder)))
+            tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers])
+            for cgroup in spec.cgroups:
+                tree.limit(cgroup)
+        except BaseException:
+            self._close_tiers()
+            raise
+        self._parts = Parts(self.core, self.graph, tree, self.tiers, columns, clock)
+        self._outgoing = Outgoing(self._parts)
+        self._incoming = Incoming(self._parts)
+
+    @classmethod
+    def from_spec(cls, spec: SystemSpec, *, folder: str | os.PathLike[str] = ".", **options: Any) -> Self:
+        """A system as described; `options` as for the constructor."""
+        names = attrs.fields_dict(SystemSpec)
+        return cls(**{name: getattr(spec, name) for name in names}, folder=folder, **options)
+
+    @classmethod
+    def from_yaml(cls, path: str | os.PathLike[str], **options: Any) -> Self:
+        """The system that a config describes (its workloads, actions and variants are the laboratory's business)."""
+        from swaptiers.system_yaml import system_spec_from_yaml  # noqa: PLC0415  (config is not needed otherwise)
+
+        return cls.from_spec(system_spec_from_yaml(path), folder=Path(path).resolve().parent, **options)
+
+    # cgroups
+
+    def cgroup(self, path: str, **limits: Any) -> Cgroup:
+        """The cgroup at `path`, made if absent; limits by the names of CgroupSpec's fields are set if given."""
+        with self._parts.held():
+            index = self._parts.tree.add(path)
+            if limits:
+                self._parts.tree.limit(attrs.evolve(self._parts.tree.specs[path], **limits))
+        return Cgroup(self, path, index)
+
+    def limit(self, spec: CgroupSpec) -> None:
+        """Set all limits of a cgroup. Raises ValueError for an unknown tier."""
+        with self._parts.held():
+            self._parts.tree.limit(spec)
+
+    def cgroup_spec(self, path: str) -> CgroupSpec:
+        """The configured limits of a cgroup. Raises ValueError if there is none at `path`."""
+        with self._parts.held():
+            if path not in self._parts.tree.specs:
+                raise ValueError(f"there is no cgroup {path!r}")
+            return self._parts.tree.specs[path]
+
+    def remove_cgroup(self, path: str) -> None:
+        """The cgroup goes; its entries join its parent's (the kernel reparents an offline memcg). Their ids stay valid.
+
+        Raises ValueError for the root, an unknown cgroup, or one with cgroups below it.
+        """
+        with self._parts.held():
+            self._parts.tree.remove(path)
+
+    def _index(self, cgroup: Cgroup | str) -> int:
+        """The cgroup's number. Raises ValueError if it is not one of this system's."""
+        parts = self._parts
+        if isinstance(cgroup, Cgroup):
+            if cgroup._system is not self:
+                raise ValueError(f"{cgroup!r} belongs to another system")
+            path = cgroup.path
+        else:
+            path = cgroup
+        index = parts.tree.paths.get(path)
+        if index is None:
+            parts.alive()
+            raise ValueError(f"there is no cgroup {path!r}; make it with swap.cgroup({path!r})")
+        return index
+
+    # pages
+
+    def swap_out(
+        self, pages: Pages, cgroup: Cgroup | str = ROOT, *, last_used_ns: int | npt.NDArray[np.int64] | None = None
+    ) -> Ids:
+        """Store pages: (n, page_size) uint8 -> (n,) uint64 entry ids.
+
+        `last_used_ns`: when each page was last used, by the system's clock (default: now). Raises StoreRefusedError when
+        pages are refused, with the ids of those that are in; TierIOError when a tier fails, after which none of the call's
+        pages are in.
+        """
+        array = checked_pages(pages, self.page_size)
+        uses = checked_uses(last_used_ns, len(array), self._parts.clock())
+        index = self._index(cgroup)
+        ids = np.zeros(len(array), np.int64)
+        reasons: dict[str, int] = {}
+        try:
+            for start in range(0, len(array), BATCH):
+                end = min(start + BATCH, len(array))
+                self._outgoing.store(array[start:end], index, uses[start:end], ids[start:end], reasons)
+        except BaseException:
+            with contextlib.suppress(StaleEntryError, ClosedError):
+                self._incoming.discard(ids[ids != 0])
+            raise
+        self._maintain()
+        out = ids.view(np.uint64)
+        if reasons:
+            raise StoreRefusedError(out, reasons, _path(cgroup))
+        return out
+
+    def swap_out_page(self, page: Buffer, cgroup: Cgroup | str = ROOT, *, last_used_ns: int | None = None) -> int:
+        """Store one page of exactly page_size bytes; its entry id. Raises as `swap_out` does."""
+        if len(page) != self.page_size:
+            raise ValueError(f"a page has {self.page_size} bytes, not {len(page)}")
+        used = self._parts.clock() if last_used_ns is None else last_used_ns
+        reasons: dict[str, int] = {}
+        entry = self._outgoing.store_page(page, self._index(cgroup), used, reasons)
+        self._maintain()
+        if not entry:
+            raise StoreRefusedError(np.zeros(1, np.uint64), reasons, _path(cgroup))
+        return entry
+
+    def swap_in(self, ids: Ids | Sequence[int], *, out: Pages | None = None) -> Pages:
+        """Take pages back: (n,) entry ids -> (n, page_size) uint8, in `out` if given. The entries are gone.
+
+        All or none: raises StaleEntryError for an id that names no page here, BusyEntryError for one that somebody is
+        taking or that stands twice in the call, CorruptEntryError for bytes that are not what was stored, TierIOError if
+        a tier can't be read; then every entry is still there.
+        """
+        wanted = checked_ids(ids)
+        pages = checked_out(out, len(wanted), self.page_size)
+        self._incoming.take(wanted, pages)
+        return pages
+
+    def swap_in_page(self, entry: int) -> bytes:
+        """Take one page back. Raises as `swap_in` does."""
+        number = int(entry)
+        return self._incoming.take_page(number if 0 <= number < 1 << 63 else 0)
+
+    def peek(self, ids: Ids | Sequence[int], *, out: Pages | None = None) -> Pages:
+        """Read pages and leave their entries: as `swap_in`, but the ids stay valid. Counts as a use of the page now."""
+        wanted = checked_ids(ids)
+        pages = checked_out(out, len(wanted), self.page_size)
+        self._incoming.peek(wanted, pages)
+        return pages
+
+    def discard(self, ids: Ids | Sequence[int]) -> None:
+        """Forget pages without reading them. All or none: raises as `swap_in` does."""
+        self._incoming.discard(checked_ids(ids))
+
+    # demotion
+
+    def demote(
+        self,
+        nbytes: int | str,
+        *,
+        source: str,
+        target: str | None = None,
+        cgroup: Cgroup | str = ROOT,
+        referenced: Referenced = "ignore",
+    ) -> Demoted:
+        """Move `nbytes` stored bytes out of tier `source`, for a cgroup and its descendants, along its edges.
+
+        `target`: along the edge into this tier only. `referenced`: `ignore` the second chance (an explicit request needs
+        no hint), or `rotate` referenced entries once, as the kernel does: then a fresh pool may move nothing for several
+        calls. Raises GraphError for an unknown tier, ValueError for a bad size.
+        """
+        wanted = parse_bytes(nbytes)
+        if referenced not in ("ignore", "rotate"):
+            raise ValueError(f"referenced is 'ignore' or 'rotate', not {referenced!r}")
+        self._parts.alive()
+        scope = self._index(cgroup)
+        if not self.graph.edges_from(source, target):
+            raise ConfigError(f"no edge leads from {source!r}{f' to {target!r}' if target else ''}: nothing can be demoted")
+        return demote(
+            self.core,
+            self.graph,
+            self._parts.lock,
+            self._parts.engine.move,
+            scope=scope,
+            source=source,
+            nbytes=wanted,
+            target=target,
+            referenced=referenced,
+            now=self._parts.clock(),
+        )
+
+    def run_background(self, max_steps: int = BACKGROUND_STEPS) -> int:
+        """Take the background steps that are due (watermarks, limit workers, ages); the number of entries moved.
+
+        Every `swap_out` does so at its end; call it yourself where time passes without stores.
+        """
+        self._parts.alive()
+        return self._parts.engine.run_background(self._parts.clock(), max_steps)
+
+    def _maintain(self) -> None:
+        if self._parts.has_background:
+            self.run_background()
+
+    # looking
+
+    def stats(self) -> SystemCounters:
+        """A consistent copy of all counters."""
+        with self._parts.held():
+            return read_counters(self.core, self.graph, self._parts.tree)
+
+    def check(self) -> None:
+        """Recount every entry and compare with all accounts. Raises IntegrityError if any disagrees."""
+        with self._parts.held():
+            self.core.check()
+
+    def __len__(self) -> int:
+        """Entries that live now."""
+        with self._parts.held():
+            st = self.core.st
+            return int(st.row_top - st.free_rows - st.retired_rows)
+
+    # life
+
+    def close(self) -> None:
+        """Give back memory and files. A second call does nothing."""
+        with self._parts.lock:
+            if self._parts.closed:
+                return
+            self._parts.closed = True
+        self._close_tiers()
+        self.core.close()
+
+    def _close_tiers(self) -> None:
+        for tier in self.tiers:
+            tier.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _path(cgroup: Cgroup | str) -> str:
+    return cgroup if isinstance(cgroup, str) else cgroup.path
