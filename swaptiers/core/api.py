@@ -69,10 +69,15 @@ def ask_places(sta: State, pending: Any, n: int, cgroup: int, uses: Any, zero: A
 def place_pages(sta: State, pending: Any, start: int, n: int) -> int:
     """Place pending[start:n] in order. n if all are decided; else -(1 + index) * 4 - status of the first that is not."""
     st = sta[0]
+    unpublished = 0
     for i in range(start, n):
-        status = place(st, pending[i]) if pending[i].state == WAITING else DONE
+        p = pending[i]
+        p.behind = unpublished
+        status = place(st, p) if p.state == WAITING else DONE
         if status != DONE:
             return -(1 + i) * 4 - status
+        if p.state == PLACED:
+            unpublished = 1
     return n
 
 
@@ -103,21 +108,25 @@ def withdraw_pages(sta: State, pending: Any, start: int, n: int) -> None:
 
 
 @kernel
-def store_page(sta: State, pending: Any, cgroup: int, last_use: int, codec: int, length: int, checksum: int) -> int:
-    """One page whose length in its first tier is known: placed and published in one call. DONE, or what `place` wants."""
+def store_page(sta: State, pending: Any, cgroup: int, last_use: int, tier: int, length: int, checksum: int) -> int:
+    """One page whose length in the compressed tier `tier` is known: its entry id if it was placed there and published,
+    else -1 - what `place` wants; DONE then means that it has a place in another tier, or was refused."""
     st = sta[0]
     p = pending[0]
-    ask(p, -1, cgroup, last_use, length == 0)
-    if codec >= 0:
-        p.lengths[codec] = length
+    ask(p, -1, cgroup, last_use, False)
+    p.lengths[st.tiers[tier].codec] = length
     status = place(st, p)
-    if status == DONE and p.state == PLACED and st.tiers[p.tier].codec == codec:
+    if status == DONE and p.state == PLACED and p.tier == tier:
         records(st)[p.row].checksum = checksum
         publish_entry(st, p.row)
         return int(entry_id(st, p.row))
-    if status == DONE and p.state == PLACED_ZERO:
-        return int(entry_id(st, p.row))
     return -1 - status
+
+
+@kernel
+def rest_background(sta: State, edge: int) -> None:
+    """The step could not be carried out: the edge's worker waits for its next trigger."""
+    rest_worker(sta[0], edge)
 
 
 @kernel
@@ -323,6 +332,7 @@ def reparent(sta: State, cgroup: int) -> None:
         if r.backing == ZERO:
             cgroups(st)[cgroup].own_zero -= 1
             cgroups(st)[parent].own_zero += 1
+            cgroups(st)[cgroup].swap_pages -= 1 if st.legacy_swap_charge else 0
             continue
         _move_own_account(st, cgroup, parent, r.tier, r.length)
         if not r.marks & BUSY:
@@ -333,13 +343,22 @@ def reparent(sta: State, cgroup: int) -> None:
     for i in range(n):
         row = rows[order[i]]
         r = table[row]
+        stamp = next_stamp(st)  # first, as in begin_take
+        if not r.marks & PLANNED:
+            ring_of(st, cgroup, r.tier, r.way).live -= 1
         r.marks &= ~PLANNED
-        r.stamp = next_stamp(st)
+        r.stamp = stamp
         ring_push(st, ring_of(st, parent, r.tier, r.way), row)
 
 
 @part
 def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: int) -> None:
+    """The ancestors have paid all along; what was the cgroup's own, and its subtree's, is its parent's own now."""
+    in_zswap = st.tiers[tier].kind == ZSWAP
+    c = cgroups(st)[cgroup]
+    c.zswap_bytes -= length if in_zswap else 0
+    c.swap_pages -= 1 if not in_zswap or st.legacy_swap_charge else 0
+    cell_of(st, cgroup, tier).tree_bytes -= length
     cell_of(st, cgroup, tier).entries -= 1
     cell_of(st, cgroup, tier).stored_bytes -= length
     cell_of(st, parent, tier).entries += 1

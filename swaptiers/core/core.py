@@ -261,13 +261,17 @@ class Core:
 
     def _check_charges(self, tree: npt.NDArray[np.int64]) -> None:
         st = self.st
+        zero = self.cgroups["own_zero"][: self.cgroup_count].copy()
+        for index in range(self.cgroup_count - 1, 0, -1):
+            zero[self.cgroups[index].parent] += zero[index]
         zswap = [tier for tier in range(int(st.tiers_n)) if st.tiers[tier].kind == ZSWAP]
         slots = [tier for tier in range(int(st.tiers_n)) if st.tiers[tier].kind != ZSWAP]
         for index in range(self.cgroup_count):
             _agree(f"zswap.current of {index}", int(tree[index, zswap, 1].sum()), int(self.cgroups[index].zswap_bytes))
-            if not st.legacy_swap_charge:
-                pages = int(tree[index, slots, 0].sum())
-                _agree(f"swap.current of {index}", pages, int(self.cgroups[index].swap_pages))
+            pages = int(tree[index, slots, 0].sum())
+            if st.legacy_swap_charge:
+                pages += int(tree[index, zswap, 0].sum() + zero[index])
+            _agree(f"swap.current of {index}", pages, int(self.cgroups[index].swap_pages))
 
     def close(self) -> None:
         """Give the memory back. The state must not be used afterwards."""

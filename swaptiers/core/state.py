@@ -260,6 +260,7 @@ PENDING = _record(
         ("first_rank", "i8"),  # of the first tier it is allowed in; -1 = not known yet
         ("fruitless", "i8"),
         ("limit_shrunk", "i8"),
+        ("behind", "i8"),  # 1: pages placed before it in the same call are not published, so no plan can move them yet
         ("lengths", "i4", (MAX_CODECS,)),
     ]
 )

@@ -59,6 +59,7 @@ def ask(pending: Any, owner: int, cgroup: int, last_use: int, zero: bool) -> Non
     pending.first_rank = -1
     pending.fruitless = 0
     pending.limit_shrunk = 0
+    pending.behind = 0
     for i in range(len(pending.lengths)):
         pending.lengths[i] = -1
 
@@ -67,6 +68,8 @@ def ask(pending: Any, owner: int, cgroup: int, last_use: int, zero: bool) -> Non
 def place(st: Header, pending: Any) -> int:
     """Decide where the page goes. DONE: `pending.state` says. NEED_ROOM: a plan has to be moved first, then call again.
     NEED_LENGTHS: `pending.lengths[st.need_codec]` has to be filled in first."""
+    while not cgroups(st)[pending.cgroup].alive:  # removed since the page asked: its parent takes the page too
+        pending.cgroup = cgroups(st)[pending.cgroup].parent
     if pending.zero:
         return _place_zero(st, pending)
     while pending.rank < st.tiers_n:
@@ -140,7 +143,7 @@ def _count_bypass(st: Header, pending: Any) -> None:
 
 @part
 def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
-    """True if a plan was made that may free room (or entries were rotated, which may let the next plan find some)."""
+    """True if a plan was made that may free room, or the next call may find one."""
     if reason in (FORBIDDEN, WRITEBACK_OFF, INCOMPRESSIBLE) or st.tiers[tier].on_full == REFUSE:
         return False
     while pending.fruitless < MAX_FRUITLESS:
@@ -153,6 +156,10 @@ def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
             break
         pending.fruitless += 1
         pending.limit_shrunk = 0
+    if pending.behind:  # the caller publishes what stands before this page, then there is something to move
+        pending.behind = 0
+        pending.limit_shrunk = 0
+        return True
     return False
 
 

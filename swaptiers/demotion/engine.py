@@ -21,6 +21,7 @@ from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 
+
 class Engine:
     """Moves entries between the tiers of one system. Safe from several threads: it takes `lock` for bookkeeping only."""
 
@@ -37,23 +38,19 @@ class Engine:
         source = self._tiers[self._graph.rank(edge.source)]
         target = self._tiers[self._graph.rank(edge.target)]
         entries = plan.entries
-        error: Exception | None = None
+        at = source
         try:
-            payloads = self._read(source, entries, plan.edge)
-            self._write(target, entries, payloads)
-        except OSError as cause:
-            entries["copied"] = 0
-            what = f"demotion along {edge.name}"
-            error = TierIOError(target.name, what, cause, f"its {len(entries)} entries are still in {source.name!r}")
-            error.__cause__ = cause
-        except BaseException:
+            pages = self._read(source, entries, plan.edge)
+            at = target
+            self._write(target, entries, pages)
+        except BaseException as cause:
             entries["copied"] = 0
             self._commit(plan, source, target)
-            raise
-        moved = self._commit(plan, source, target)
-        if error is not None:
-            raise error
-        return moved
+            if not isinstance(cause, OSError):
+                raise
+            where = f"its {len(entries)} entries are still in {source.name!r}"
+            raise TierIOError(at.name, f"demotion along {edge.name}", cause, where) from cause
+        return self._commit(plan, source, target)
 
     def cancel(self, plan: Plan) -> None:
         """Put the plan's entries back where they were."""
@@ -106,17 +103,25 @@ class Engine:
         )
 
     def run_background(self, now: int, max_steps: int) -> int:
-        """Take due background steps (watermarks, limit workers, ages); the number of entries moved."""
+        """Take due background steps (watermarks, limit workers, ages); the number of entries moved.
+
+        A worker whose step moved nothing, or failed, rests until its edge's next trigger. Raises TierIOError.
+        """
         entries = 0
         for _ in range(max_steps):
             with self._lock:
                 edge = api.next_background(self._core.state, now)
                 plan = latest_plan(self._core) if edge >= 0 else None
-                rotated = edge >= 0 and self._core.st.plan_rotated
             if edge < 0:
                 break
-            if plan is not None:
-                entries += self.move(plan).entries
-            elif not rotated:
+            if plan is None:
                 continue
+            moved = 0
+            try:
+                moved = self.move(plan).entries
+            finally:
+                if moved == 0:
+                    with self._lock:
+                        api.rest_background(self._core.state, edge)
+            entries += moved
         return entries

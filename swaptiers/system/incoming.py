@@ -147,6 +147,8 @@ def _read(tier: Tier, slots: Any, lengths: Any, entries: int) -> list[Buffer]:
         return tier.load(slots, lengths)
     except OSError as cause:
         where = f"all {entries} entries of the call are still where they were"
+        if entries == 1:
+            where = f"the entry is still in {tier.name!r}"
         raise TierIOError(tier.name, "swap-in", cause, where) from cause
 
 

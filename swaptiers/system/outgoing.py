@@ -20,6 +20,8 @@ from swaptiers.errors import TierIOError
 from swaptiers.system.arguments import Pages
 from swaptiers.system.parts import Parts
 
+FASTEST = 0
+"""The rank of the tier that a store asks first."""
 Payloads = dict[int, list[Buffer]]
 """Per codec column the payload of each page of the batch."""
 Reasons = dict[str, int]
@@ -62,13 +64,13 @@ class Outgoing:
             array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
             self.store(array, cgroup, np.full(1, used, np.int64), ids, reasons)
             return int(ids[0])
-        tier = parts.codec_tiers[codec]
+        tier = parts.tiers[FASTEST]
         payload = tier.encode(page)
         length, total = len(payload), checksum(payload)
         plan = None
         with parts.lock:
             parts.alive()
-            entry: int = api.store_page(parts.state, pending, cgroup, used, codec, length, total)
+            entry: int = api.store_page(parts.state, pending, cgroup, used, FASTEST, length, total)
             if entry > 0:
                 tier.store(pending["slot"][:1], [payload])
                 return entry

@@ -21,7 +21,7 @@ from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.counters import SystemCounters, read_counters
 from swaptiers.demotion.request import Demoted, Referenced, demote
 from swaptiers.demotion.terms import EdgeSpec
-from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError
+from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.system.arguments import Ids, Pages, checked_ids, checked_out, checked_pages, checked_uses
 from swaptiers.system.incoming import Incoming
@@ -123,6 +123,8 @@ class SwapSystem:
         self._parts = Parts(self.core, self.graph, tree, self.tiers, columns, clock)
         self._outgoing = Outgoing(self._parts)
         self._incoming = Incoming(self._parts)
+        self.background_error: TierIOError | None = None
+        """What the background's last turn after a store failed with, if it did; its entries are where they were."""
 
     @classmethod
     def from_spec(cls, spec: SystemSpec, *, folder: str | os.PathLike[str] = ".", **options: Any) -> Self:
@@ -292,14 +294,21 @@ class SwapSystem:
     def run_background(self, max_steps: int = BACKGROUND_STEPS) -> int:
         """Take the background steps that are due (watermarks, limit workers, ages); the number of entries moved.
 
-        Every `swap_out` does so at its end; call it yourself where time passes without stores.
+        Every `swap_out` does so at its end (`background_error` keeps what that raised); call it yourself where time
+        passes without stores. Raises TierIOError.
         """
         self._parts.alive()
         return self._parts.engine.run_background(self._parts.clock(), max_steps)
 
     def _maintain(self) -> None:
-        if self._parts.has_background:
+        """The background's turn after a store. Its failure is not the store's, whose pages are in: it is kept apart."""
+        if not self._parts.has_background:
+            return
+        try:
             self.run_background()
+            self.background_error = None
+        except TierIOError as error:
+            self.background_error = error
 
     # looking
 
