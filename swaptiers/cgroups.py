@@ -31,8 +31,14 @@ def check_path(path: str) -> str:
         raise ValueError(f"a cgroup's path starts at the root, like /web/worker, not {path[:60]!r}")
     for part in parts[1:]:
         if not part or part in (".", "..") or len(part) > 255 or any(ord(letter) < 32 for letter in part):
-            raise ValueError(f"a cgroup's path has plain names between single slashes, like /web/worker, not {path[:60]!r}")
+            raise ValueError(
+                f"a cgroup's path has plain names between single slashes, like /web/worker, not {path[:60]!r}"
+            )
     return path
+
+
+def _limit(key: str) -> dict[str, str]:
+    return {"key": key, "none": "max"}
 
 
 @attrs.frozen(kw_only=True)
@@ -45,10 +51,10 @@ class CgroupSpec:
     """
 
     path: str = attrs.field(converter=check_path, metadata={"names": True})
-    memory_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.max"})
-    zswap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.zswap.max"})
-    swap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata={"key": "memory.swap.max"})
-    zswap_writeback: bool = attrs.field(default=True, metadata={"key": "memory.zswap.writeback"})
+    memory_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata=_limit("memory.max"))
+    zswap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata=_limit("memory.zswap.max"))
+    swap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata=_limit("memory.swap.max"))
+    zswap_writeback: bool = attrs.field(default=True, metadata={"key": "memory.zswap.writeback", "zero_one": True})
     tiers_max: dict[str, Bytes | None] = attrs.field(factory=dict, metadata={"key": "memory.swap.tiers.max"})
 
 

@@ -35,14 +35,16 @@ class TierGraph:
 
     tiers: tuple[TierSpec, ...]
     edges: tuple[EdgeSpec, ...]
-    nx: nx.DiGraph
+    nx: nx.DiGraph[str]
 
     @classmethod
-    def build(cls, tiers: Sequence[TierSpec], edges: Iterable[EdgeSpec] | None, on_full: OnFull = "demote") -> TierGraph:
+    def build(
+        cls, tiers: Sequence[TierSpec], edges: Iterable[EdgeSpec] | None, on_full: OnFull = "demote"
+    ) -> TierGraph:
         """Order the tiers, fill in the chain if `edges` is None, and check. Raises GraphError with what to change."""
         ordered = _by_priority(tiers)
         terms = _chain(ordered) if edges is None else tuple(edges)
-        graph = nx.DiGraph()
+        graph: nx.DiGraph[str] = nx.DiGraph()
         for rank, tier in enumerate(ordered):
             graph.add_node(tier.name, spec=tier, rank=rank)
         _add_edges(graph, terms)
@@ -82,7 +84,9 @@ def _by_priority(tiers: Sequence[TierSpec]) -> tuple[TierSpec, ...]:
     if not tiers:
         raise TierGraphError("there is no tier; write at least one under tiers")
     if len(tiers) > MAX_TIERS:
-        raise TierGraphError(f"there are {len(tiers)} tiers; at most {MAX_TIERS} are possible", tier=tiers[MAX_TIERS].name)
+        raise TierGraphError(
+            f"there are {len(tiers)} tiers; at most {MAX_TIERS} are possible", tier=tiers[MAX_TIERS].name
+        )
     seen: set[str] = set()
     for tier in tiers:
         if tier.name in seen:
@@ -92,7 +96,8 @@ def _by_priority(tiers: Sequence[TierSpec]) -> tuple[TierSpec, ...]:
     if given and len(given) != len(tiers):
         other = next(tier for tier in tiers if tier.priority is None)
         raise TierGraphError(
-            f"tier {other.name!r} has no priority but {given[0].name!r} has; give one to each tier, or to none", tier=other.name
+            f"tier {other.name!r} has no priority but {given[0].name!r} has; give one to each tier, or to none",
+            tier=other.name,
         )
     return tuple(sorted(tiers, key=lambda tier: -(tier.priority or 0)))
 
@@ -101,7 +106,7 @@ def _chain(ordered: Sequence[TierSpec]) -> tuple[EdgeSpec, ...]:
     return tuple(EdgeSpec(source=a.name, target=b.name) for a, b in itertools.pairwise(ordered))
 
 
-def _add_edges(graph: nx.DiGraph, edges: Sequence[EdgeSpec]) -> None:
+def _add_edges(graph: nx.DiGraph[str], edges: Sequence[EdgeSpec]) -> None:
     if len(edges) > MAX_EDGES:
         raise TierGraphError(f"there are {len(edges)} edges; at most {MAX_EDGES} are possible", edge_index=MAX_EDGES)
     for index, edge in enumerate(edges):
@@ -114,13 +119,13 @@ def _add_edges(graph: nx.DiGraph, edges: Sequence[EdgeSpec]) -> None:
             raise TierGraphError(f"the edge {edge.name} is there twice; keep one", edge_index=index)
         if edge.when.limit and not isinstance(graph.nodes[edge.source]["spec"], ZswapSpec):
             raise TierGraphError(
-                f"edge {edge.name}: limit is for a zswap source (it stops at the accept threshold); use pressure or watermark",
+                f"edge {edge.name}: limit is for a zswap source (down to its accept threshold); use pressure or watermark",
                 edge_index=index,
             )
         graph.add_edge(edge.source, edge.target, spec=edge, index=index)
 
 
-def _check_acyclic(graph: nx.DiGraph) -> None:
+def _check_acyclic(graph: nx.DiGraph[str]) -> None:
     try:
         cycle = nx.find_cycle(graph)
     except nx.NetworkXNoCycle:
@@ -130,9 +135,9 @@ def _check_acyclic(graph: nx.DiGraph) -> None:
     raise TierGraphError(f"the edges form a cycle: {' -> '.join(names)}; remove one of them", edge_index=last)
 
 
-def _check_reachable(graph: nx.DiGraph, ordered: Sequence[TierSpec], on_full: OnFull) -> None:
+def _check_reachable(graph: nx.DiGraph[str], ordered: Sequence[TierSpec], on_full: OnFull) -> None:
     """Every tier must be reachable by edges from the first, or by priority where the tier above it spills."""
-    links: Mapping[str, Iterable[str]] = nx.DiGraph(graph).adj
+    links: Mapping[str, Iterable[str]] = graph.adj
     reached = {ordered[0].name}
     queue = [ordered[0].name]
     below = {a.name: b.name for a, b in itertools.pairwise(ordered)}

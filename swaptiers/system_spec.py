@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from swaptiers.cgroups import CgroupSpec
@@ -16,6 +18,18 @@ MIN_PAGE, MAX_PAGE = 4096, 65536
 def _page_size(instance: object, attribute: object, value: int) -> None:
     if not MIN_PAGE <= value <= MAX_PAGE or value & (value - 1):
         raise ValueError(f"page_size is a power of two from 4K to 64K, not {value}")
+
+
+def _tiers(tiers: Iterable[AnyTierSpec]) -> tuple[AnyTierSpec, ...]:
+    return tuple(tiers)
+
+
+def _edges(edges: Iterable[EdgeSpec] | None) -> tuple[EdgeSpec, ...] | None:
+    return None if edges is None else tuple(edges)
+
+
+def _cgroups(cgroups: Iterable[CgroupSpec]) -> tuple[CgroupSpec, ...]:
+    return tuple(cgroups)
 
 
 @attrs.frozen(kw_only=True)
@@ -33,8 +47,6 @@ class SystemSpec:
     charge_zswap: bool = True
     legacy_swap_charge: bool = False
     on_full: OnFull = "demote"
-    tiers: tuple[AnyTierSpec, ...] = attrs.field(converter=tuple)
-    edges: tuple[EdgeSpec, ...] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(tuple)
-    )
-    cgroups: tuple[CgroupSpec, ...] = attrs.field(default=(), converter=tuple)
+    tiers: tuple[AnyTierSpec, ...] = attrs.field(converter=_tiers)
+    edges: tuple[EdgeSpec, ...] | None = attrs.field(default=None, converter=_edges)
+    cgroups: tuple[CgroupSpec, ...] = attrs.field(default=(), converter=_cgroups)

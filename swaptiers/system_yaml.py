@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-
-
 from swaptiers.config import Node, load_document, structure
 from swaptiers.errors import ConfigError
 from swaptiers.graph import TierGraph, TierGraphError, unknown_tier

@@ -49,7 +49,9 @@ def codec_columns(tiers: Sequence[TierSpec]) -> list[int]:
         else:
             columns.append(-1)
     if len(known) > MAX_CODECS:
-        raise GraphError(f"the tiers have {len(known)} different compressors or levels; at most {MAX_CODECS} are possible")
+        raise GraphError(
+            f"the tiers have {len(known)} different compressors or levels; at most {MAX_CODECS} are possible"
+        )
     return columns
 
 

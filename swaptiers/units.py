@@ -131,13 +131,18 @@ class Amount:
         return format_fraction(self.fraction)
 
 
+def to_amount(value: object) -> Amount:
+    """`Amount.parse`, as a converter of fields."""
+    return Amount.parse(value)
+
+
 def to_bytes(value: Any) -> Bytes:
-    """attrs converter for API users: integers and strings alike."""
+    """Attrs converter for API users: integers and strings alike."""
     return parse_bytes(value)
 
 
 def to_nanoseconds(value: Any) -> Nanoseconds:
-    """attrs converter for API users: an integer is nanoseconds already, a string carries its unit."""
+    """Attrs converter for API users: an integer is nanoseconds already, a string carries its unit."""
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value <= MAX_NANOSECONDS:
             raise ValueError(f"a duration from 0 to 36 years is wanted, not {value} ns")
@@ -146,7 +151,7 @@ def to_nanoseconds(value: Any) -> Nanoseconds:
 
 
 def to_fraction(value: Any) -> Fraction:
-    """attrs converter for API users: 0.2 and ``"20%"`` alike."""
+    """Attrs converter for API users: 0.2 and ``"20%"`` alike."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= 1:
             raise ValueError(f"a fraction from 0 to 1 is wanted, not {value!r}")
@@ -155,7 +160,7 @@ def to_fraction(value: Any) -> Fraction:
 
 
 def to_rate(value: Any) -> BytesPerSecond:
-    """attrs converter for API users: an integer is bytes per second already."""
+    """Attrs converter for API users: an integer is bytes per second already."""
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 < value <= MAX_BYTES:
             raise ValueError(f"a rate above 0 is wanted, not {value}")

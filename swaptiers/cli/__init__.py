@@ -65,7 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (SwapTiersError, OSError, MemoryError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        click.echo(f"swaptiers: {error}" if not isinstance(error, ConfigError) or error.file is None else str(error), err=True)
+        click.echo(
+            f"swaptiers: {error}" if not isinstance(error, ConfigError) or error.file is None else str(error), err=True
+        )
         sys.exit(_exit_code(error))
 
 

@@ -12,8 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from swaptiers.cli.options import experiment_options
 from swaptiers.core.compile import is_cold
-from swaptiers.errors import ConfigError, IntegrityError
+from swaptiers.errors import IntegrityError
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
@@ -23,13 +24,11 @@ from swaptiers.report.write import check_folder, write_results
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@experiment_options
 @click.option("--out", type=click.Path(path_type=Path), help="Write summary.json into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Run only this variant (may be repeated).")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key: tiers.zswap.max_pool=64M.")
-@click.option("--seed", type=int, help="Another seed than the config's.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
 def run(
     config: Path,
@@ -43,10 +42,13 @@ def run(
 ) -> None:
     """Run the experiment in CONFIG and print what each variant cost."""
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants or None)
-    check_jobs(jobs)
+    check_jobs(experiment, jobs)
     if out is not None:
         check_folder(out)
     errors = Console(stderr=True)
+    if not quiet:
+        for sentence in experiment.advice():
+            click.echo(f"{config}: note: {sentence}", err=True)
     if is_cold() and not quiet:
         errors.print("compiling the kernels, once: about 20 s", highlight=False)
     finished: dict[str, VariantResult] = {}
@@ -78,7 +80,12 @@ def _progress(errors: Console, names: list[str], quiet: bool) -> Iterator[Report
     if quiet or not errors.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=errors, transient=True) as bars:
         tasks = {name: bars.add_task(name, total=1) for name in names}
 
@@ -97,6 +104,3 @@ def _check_integrity(result: ExperimentResult) -> None:
                 f"variant {name}: {integrity.mismatched} pages came back wrong and {integrity.lost} were lost: "
                 f"this is a defect of swaptiers; please report it with the config and the seed"
             )
-
-
-__all__ = ["ConfigError", "run"]

@@ -123,7 +123,9 @@ def parse_node(text: str, start: Place, *, located: bool = True) -> Node:
         place = Place(start.file, mark.line + 1, mark.column + 1) if mark and located else start
         raise place.error(f"this is not YAML: {error.problem or error.context}") from error
     except (YAMLError, ValueError, RecursionError, AssertionError, IndexError) as error:
-        raise start.error(f"this is not YAML: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
+        raise start.error(
+            f"this is not YAML: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
     if tree is None:
         raise start.error("the text is empty; see `swaptiers init` for a config to start from")
     return _Builder(start.file, located).build(tree, 0)
@@ -146,7 +148,9 @@ def _check_events(text: str, start: Place) -> None:
             documents += 1
             if documents > 1:
                 mark = event.start_mark
-                raise Place(start.file, mark.line + 1, 1).error("a second document starts here; a config is one document")
+                raise Place(start.file, mark.line + 1, 1).error(
+                    "a second document starts here; a config is one document"
+                )
         elif isinstance(event, AliasEvent):
             continue
 

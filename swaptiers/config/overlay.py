@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 from swaptiers.config.document import Node, Place, parse_node
 from swaptiers.errors import ConfigError
@@ -71,3 +72,18 @@ def _no_key(key: str, values: Iterable[str], place: Place) -> ConfigError:
     near = difflib.get_close_matches(key, list(values), 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(values)}"
     return place.error(f"there is no key {key!r} here; {hint}")
+
+
+def difference(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The overlay that makes `other` of `base`, for plain mappings where `other` lacks no key of `base`."""
+    changes: dict[str, Any] = {}
+    for key, value in other.items():
+        if key not in base:
+            changes[key] = value
+        elif isinstance(value, dict) and isinstance(base[key], dict):
+            inner = difference(base[key], value)
+            if inner:
+                changes[key] = inner
+        elif value != base[key]:
+            changes[key] = value
+    return changes

@@ -24,7 +24,6 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from swaptiers.cgroups import CgroupSpec
 from swaptiers.config.document import Node
 from swaptiers.errors import ConfigError
 from swaptiers.units import (
@@ -162,7 +161,7 @@ def _converter() -> cattrs.Converter:
         (Amount, Amount.parse),
     ]
     for kind, parse in strict:
-        converter.register_structure_hook(kind, lambda value, _, parse=parse: parse(value))
+        converter.register_structure_hook(kind, _with(parse))
     units: list[tuple[Any, Callable[[Any], Any]]] = [
         (Bytes, parse_bytes),
         (Nanoseconds, parse_nanoseconds),
@@ -170,14 +169,9 @@ def _converter() -> cattrs.Converter:
         (Fraction, parse_fraction),
     ]
     for kind, parse in units:
-        converter.register_structure_hook_func(
-            lambda t, kind=kind: t is kind, lambda value, _, parse=parse: parse(value)
-        )
-        converter.register_structure_hook_func(
-            lambda t, kind=kind: _is_union(t) and set(get_args(t)) == {kind, type(None)},
-            lambda value, _, parse=parse: None if value in (None, "max") else parse(value),
-        )
-    converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _choice)
+        converter.register_structure_hook_func(_is(kind), _with(parse))
+        converter.register_structure_hook_func(_is_optional(kind), _with(_or_max(parse)))
+    converter.register_structure_hook_func(_is_literal, _choice)
     converter.register_structure_hook_func(lambda t: _is_union(t) and _is_literal_or_time(t), _end_or_time)
     converter.register_structure_hook_func(_is_tagged, lambda value, t: _tagged(converter, value, t))
     converter.register_structure_hook_func(_is_contents, lambda value, _: _contents(value))
@@ -190,10 +184,27 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
+def _with(parse: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: parse(value)
+
+
+def _is(kind: Any) -> Callable[[Any], bool]:
+    return lambda t: bool(t is kind)
+
+
+def _is_optional(kind: Any) -> Callable[[Any], bool]:
+    return lambda t: _is_union(t) and set(get_args(t)) == {kind, type(None)}
+
+
+def _or_max(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value in (None, "max") else parse(value)
+
+
 def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any, Any], Any]:
     fields = attrs.fields(attrs.resolve_types(model))
     renames = {field.name: override(rename=key_of(field)) for field in fields if key_of(field) != field.name}
     _RENAMED.update({field.name: key_of(field) for field in fields if key_of(field) != field.name})
+    switches = {key_of(field) for field in fields if field.metadata.get("zero_one")}  # as the kernel's files have them
     build = make_dict_structure_fn(model, converter, _cattrs_forbid_extra_keys=True, **renames)  # type: ignore[arg-type]
 
     def hook(value: Any, kind: Any) -> Any:
@@ -201,9 +212,7 @@ def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any,
             value = {}
         if not isinstance(value, dict):
             raise ValueError(f"a mapping is wanted, with the keys {', '.join(key_of(f) for f in fields)}")
-        if model is CgroupSpec and value.get("memory.zswap.writeback") in (0, 1):
-            value = {**value, "memory.zswap.writeback": bool(value["memory.zswap.writeback"])}
-        return build(value, kind)
+        return build({key: bool(v) if key in switches and v in (0, 1) else v for key, v in value.items()}, kind)
 
     return hook
 
@@ -230,6 +239,11 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"a text is wanted, not {value!r}; put it in quotes if that is meant")
     return value
+
+
+def _is_literal(t: Any) -> bool:
+    origin: Any = get_origin(t)
+    return bool(origin is Literal)
 
 
 def _is_union(t: Any) -> bool:
@@ -273,7 +287,7 @@ def _tagged(converter: cattrs.Converter, value: Any, t: Any) -> Any:
     if "kind" not in value:
         raise ValueError(f"the key 'kind' is missing: {', '.join(kinds)}")
     try:
-        kind = _choice(value["kind"], Literal[tuple(kinds)])  # type: ignore[valid-type]
+        kind = _choice(value["kind"], Literal[tuple(kinds)])
     except ValueError as error:
         error.add_note(AttributeValidationNote("kind", "kind", str))
         raise

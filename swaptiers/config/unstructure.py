@@ -27,7 +27,11 @@ _SIZES = (("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10))
 def unstructure(instance: Any) -> dict[str, Any]:
     """Every key with its value, sizes and durations as a person writes them; loading it gives the same instance."""
     fields = attrs.fields(attrs.resolve_types(type(instance)))
-    return {key_of(field): _plain(getattr(instance, field.name), field.type) for field in fields}
+    return {key_of(field): _value(getattr(instance, field.name), field) for field in fields}
+
+
+def _value(value: Any, field: Any) -> Any:
+    return field.metadata.get("none") if value is None else _plain(value, field.type)
 
 
 def _plain(value: Any, kind: Any) -> Any:

@@ -9,7 +9,6 @@ import numpy as np
 from swaptiers.core.charges import memory_bytes
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import (
-    BUSY_NOW,
     begin_take,
     count_load,
     entry_id,
@@ -36,7 +35,6 @@ from swaptiers.core.state import (
     BUSY,
     DONE,
     FREE,
-    MAX_TIERS,
     PLACED,
     PLACED_ZERO,
     PLANNED,
@@ -48,7 +46,6 @@ from swaptiers.core.state import (
     Header,
     cell_of,
     cgroups,
-    plan_entries,
     records,
 )
 from swaptiers.core.store import ask, place
@@ -405,4 +402,3 @@ def zero_rows(words: Any, out: Any) -> None:
                     same = False
                     break
         out[i] = same
-

@@ -28,6 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parent.parent
 KERNEL_FOLDERS = ("core", "workloads", "experiment")
 """Where kernels stand; each file in these folders is part of the cache's key."""
+OPTIONS: Any = numba.config
 KEPT_FOLDERS = 8
 """Older versions' folders beyond this many are removed, the longest unused first."""
 
@@ -37,19 +38,20 @@ def kernel(function: F) -> F:
     folder = cache_folder()
     if interpreted():
         return function
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder) if folder else before
+    before = OPTIONS.CACHE_DIR
+    OPTIONS.CACHE_DIR = str(folder) if folder else before
     try:
         return cast(F, njit(cache=folder is not None, error_model="numpy")(function))
     finally:
-        numba.config.CACHE_DIR = before
+        OPTIONS.CACHE_DIR = before
 
 
 def part(function: F) -> F:
     """Compile `function` as a part of the kernels that call it. Python can't call it, and so it compiles faster."""
     if interpreted():
         return function
-    dispatcher = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    dispatcher = njit(**options)(function)
     _compile_once(dispatcher)
     return cast(F, dispatcher)
 
@@ -73,7 +75,7 @@ def _compile_once(dispatcher: Any) -> None:
 
 def interpreted() -> bool:
     """True where NUMBA_DISABLE_JIT=1: kernels are plain Python functions, a hundred times slower, the same numbers."""
-    return bool(numba.config.DISABLE_JIT)
+    return bool(OPTIONS.DISABLE_JIT)
 
 
 def is_cold() -> bool:
@@ -107,7 +109,7 @@ def _key() -> str:
         for source in sorted((PACKAGE / folder).glob("*.py")):
             digest.update(source.name.encode())
             digest.update(source.read_bytes())
-    digest.update(f"{numba.__version__} {platform.python_version()} {numba.config.BOUNDSCHECK}".encode())
+    digest.update(f"{numba.__version__} {platform.python_version()} {OPTIONS.BOUNDSCHECK}".encode())
     digest.update(str(PACKAGE).encode())
     return digest.hexdigest()[:20]
 

@@ -45,7 +45,9 @@ WHEN_PRESSURE, WHEN_LIMIT, WHEN_WATERMARK, WHEN_AGE, WHEN_REQUEST = 1, 2, 4, 8, 
 BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST = 0, 1, 2, 3, 4
 TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request")
 # why a tier or a limit says no
-ACCEPTED, POOL_LIMIT, HYSTERESIS, FULL, ZSWAP_MAX, SWAP_MAX, TIERS_MAX, WRITEBACK_OFF, INCOMPRESSIBLE, FORBIDDEN = range(10)
+ACCEPTED, POOL_LIMIT, HYSTERESIS, FULL, ZSWAP_MAX, SWAP_MAX, TIERS_MAX, WRITEBACK_OFF, INCOMPRESSIBLE, FORBIDDEN = (
+    range(10)
+)
 UNKNOWN_LENGTH = 15
 REASON_NAMES = (
     "accepted",
@@ -265,7 +267,15 @@ PENDING = _record(
     ]
 )
 TAKE = _record(
-    [("row", "i8"), ("stamp", "i8"), ("tier", "i8"), ("slot", "i8"), ("length", "i8"), ("checksum", "i8"), ("marks", "i8")]
+    [
+        ("row", "i8"),
+        ("stamp", "i8"),
+        ("tier", "i8"),
+        ("slot", "i8"),
+        ("length", "i8"),
+        ("checksum", "i8"),
+        ("marks", "i8"),
+    ]
 )
 QUARANTINE = _record([("tier", "i8"), ("slot", "i8")])
 
@@ -350,11 +360,12 @@ if interpreted():
         return ARRAYS[address]
 
 else:
-    from numba import carray, types
+    from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
+    from numba.np.numpy_support import carray  # type: ignore[assignment]
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def pointer(typing_context: Any, address: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], cgutils.voidptr_t)

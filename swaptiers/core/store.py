@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from swaptiers.core.charges import charge_zero, is_forbidden, over_swap_max, refusal
+from swaptiers.core.charges import over_swap_max, refusal
 from swaptiers.core.compile import part
 from swaptiers.core.entries import place_zero, reserve_entry
 from swaptiers.core.plan import MAX_FRUITLESS, plan_room
@@ -37,7 +37,6 @@ from swaptiers.core.state import (
     Header,
     cell_of,
     cgroups,
-    pending_pages,
     records,
     rings,
 )
@@ -113,7 +112,7 @@ def _length_in(st: Header, tier: int, pending: Any) -> int:
     codec = st.tiers[tier].codec
     if codec < 0:
         return int(st.page_size)
-    return min(int(pending.lengths[codec]), st.page_size)
+    return int(min(pending.lengths[codec], st.page_size))
 
 
 @part

@@ -40,7 +40,7 @@ class Engine:
         entries = plan.entries
         at = source
         try:
-            pages = self._read(source, entries, plan.edge)
+            pages = self._read(source, entries)
             at = target
             self._write(target, entries, pages)
         except BaseException as cause:
@@ -57,7 +57,7 @@ class Engine:
         with self._lock:
             api.cancel_plan(self._core.state, plan.edge, plan.entries, len(plan.entries))
 
-    def _read(self, source: Tier, entries: Any, edge: int) -> list[Buffer]:
+    def _read(self, source: Tier, entries: Any) -> list[Buffer]:
         """The pages of the plan's entries. A payload that fails its checksum is only believed corrupt if the entry is
         still there: otherwise its slot may have been reused, and the entry is somebody else's by now."""
         pages: list[Buffer] = []
@@ -67,12 +67,12 @@ class Engine:
                 page = source.decode(payload)
             if page is None:
                 entries["copied"][index] = 0
-                self.corrupt += self._is_current(entries[index], edge)
+                self.corrupt += self._is_current(entries[index])
                 page = bytes(int(self._core.st.page_size))
             pages.append(page)
         return pages
 
-    def _is_current(self, entry: Any, edge: int) -> bool:
+    def _is_current(self, entry: Any) -> bool:
         with self._lock:
             record = self._core.records[entry.row]
             return bool(record.stamp == entry.stamp and record.generation == entry.generation)

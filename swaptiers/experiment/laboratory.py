@@ -6,16 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from swaptiers.cgroups import CgroupTree
+from swaptiers.codecs import make_codec
 from swaptiers.core.compile import interpreted
 from swaptiers.core.core import Core
-from swaptiers.core.resident import SWAPPED
+from swaptiers.core.resident import PAGE, SWAPPED
 from swaptiers.core.state import ARRAYS, STORED
 from swaptiers.counters import read_counters
 from swaptiers.demotion.request import Moved, Plan, demote
@@ -25,25 +26,23 @@ from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.lab import (
     CHUNK_DONE,
     DUE,
+    EVENT,
     KNOWN,
     LAB,
     LOG_CAPACITY,
     LOG_FULL,
     MAX_WORKLOADS,
-    PAGE,
     WANTS_LENGTHS,
     WANTS_MOVE_LENGTHS,
-    EVENT,
 )
 from swaptiers.experiment.observe import Recency
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult, fault_latency
 from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
 from swaptiers.graph import TierGraph
+from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.opening import open_tier
 from swaptiers.tiers.specs import ZswapSpec
-from swaptiers.codecs import make_codec
-from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.units import parse_nanoseconds
 from swaptiers.workloads.contents import corpora
 from swaptiers.workloads.streams import References
@@ -259,7 +258,9 @@ class Laboratory:
             referenced=action.referenced,
             now=int(self.lab.now),
         )
-        self._done_actions.append({"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)})
+        self._done_actions.append(
+            {"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)}
+        )
 
     def _move(self, plan: Plan) -> Moved:
         """The laboratory's mover: records and clock at once, the bytes when the log runs."""
@@ -286,7 +287,10 @@ class Laboratory:
         counters = read_counters(self.core, self.graph, self.tree)
         stores = counters.zero["stores"] + sum(tier.stores for tier in counters.tiers.values())
         loads = counters.zero["loads"] + sum(tier.loads for tier in counters.tiers.values())
-        totals = {name: sum(getattr(c, name) for c in counters.cgroups.values()) for name in ("hits", "faults", "first_touches")}
+        totals = {
+            name: sum(getattr(c, name) for c in counters.cgroups.values())
+            for name in ("hits", "faults", "first_touches")
+        }
         if loads != totals["faults"] or totals["hits"] + totals["faults"] + totals["first_touches"] != lab.refs:
             raise IntegrityError(f"{loads} loads, {totals}, {int(lab.refs)} references: these do not add up")
         if stores - loads != counters.entries:
@@ -336,7 +340,7 @@ class Laboratory:
             ARRAYS.pop(address, None)
         self.core.close()
 
-    def __enter__(self) -> Laboratory:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,11 +12,14 @@ import attrs
 
 from swaptiers.config import Node, Place, keys_of, load_document, structure, with_overlay, with_set
 from swaptiers.errors import ConfigError
+from swaptiers.experiment.advice import advice
+from swaptiers.experiment.means import check_means
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.graph import TierGraph, TierGraphError
 from swaptiers.system_yaml import check_system, located
 from swaptiers.units import format_bytes
 from swaptiers.workloads.contents import shares_of
+from swaptiers.workloads.trace import Survey
 
 VARIANT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 ONLY = "base"
@@ -25,12 +28,26 @@ ONLY = "base"
 
 @attrs.frozen(kw_only=True)
 class Experiment:
-    """A loaded experiment. `variants`: each resolved; `folder`: what relative paths are below."""
+    """A loaded experiment.
+
+    `variants`: each resolved. `base`: what they change (the first of them where that is no experiment by itself).
+    `folder`: what relative paths are below.
+    """
 
     path: Path
     folder: Path
     seed: int
+    base: ExperimentSpec
     variants: Mapping[str, ExperimentSpec]
+
+    def advice(self) -> list[str]:
+        """What the config may say but seldom means, with the variants that say it."""
+        said: dict[str, list[str]] = {}
+        for name, spec in self.variants.items():
+            for sentence in advice(spec):
+                said.setdefault(sentence, []).append(name)
+        every = len(self.variants)
+        return [s if len(names) == every else f"variant {', '.join(names)}: {s}" for s, names in said.items()]
 
 
 def load_experiment(
@@ -50,16 +67,25 @@ def load_experiment(
     base = _without(document, "variants")
     known = keys_of(ExperimentSpec)
     changes = list(sets) if seed is None else [*sets, f"seed={seed}"]
-    resolved: dict[str, ExperimentSpec] = {}
-    for name, overlay in overlays.items():
+    surveys: dict[Path, Survey] = {}
+
+    def resolve(overlay: Node | None) -> ExperimentSpec:
         whole = base if overlay is None else with_overlay(base, overlay)
         for change in changes:
             whole = with_set(whole, change, known)
         spec = structure(whole, ExperimentSpec)
         check_experiment(spec, whole, folder)
-        resolved[name] = spec
+        check_means(spec, whole, folder, surveys)
+        return spec
+
+    resolved = {name: resolve(overlay) for name, overlay in overlays.items()}
     chosen = _chosen(resolved, variants)
-    return Experiment(path=Path(path), folder=folder, seed=next(iter(chosen.values())).seed, variants=chosen)
+    first = next(iter(resolved.values()))
+    try:
+        whole = resolve(None)
+    except ConfigError:  # the variants complete it
+        whole = first
+    return Experiment(path=Path(path), folder=folder, seed=first.seed, base=whole, variants=chosen)
 
 
 def _overlays(document: Node) -> dict[str, Node | None]:
@@ -71,14 +97,15 @@ def _overlays(document: Node) -> dict[str, Node | None]:
     overlays: dict[str, Node | None] = {}
     for name, overlay in node.value.items():
         if not VARIANT_NAME.fullmatch(name):
-            raise node.keys[name].error(f"a variant's name has up to 40 letters, digits, dots, - and _, not {name[:50]!r}")
-        if overlay.value is None:
-            overlay = Node({}, overlay.place)
-        if not isinstance(overlay.value, dict):
-            raise overlay.place.error(f"variant {name!r} is a mapping of the keys that it changes; {{}} for none")
-        if "variants" in overlay.value:
-            raise overlay.keys["variants"].error("a variant can't have variants of its own")
-        overlays[name] = overlay
+            raise node.keys[name].error(
+                f"a variant's name has up to 40 letters, digits, dots, - and _, not {name[:50]!r}"
+            )
+        changes = Node({}, overlay.place) if overlay.value is None else overlay
+        if not isinstance(changes.value, dict):
+            raise changes.place.error(f"variant {name!r} is a mapping of the keys that it changes; {{}} for none")
+        if "variants" in changes.value:
+            raise changes.keys["variants"].error("a variant can't have variants of its own")
+        overlays[name] = changes
     return overlays
 
 
@@ -102,7 +129,9 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None
     """What is wrong with the experiment as a whole. Raises ConfigError with the place in the document."""
     graph = check_system(spec, document, folder)
     if not spec.workloads:
-        raise document.place_of(("workloads",), key=True).error("there is no workload; write at least one under workloads")
+        raise document.place_of(("workloads",), key=True).error(
+            "there is no workload; write at least one under workloads"
+        )
     _check_limits(spec, document)
     _check_actions(spec, graph, document)
     for index, workload in enumerate(spec.workloads):

@@ -92,7 +92,9 @@ class Recency:
                 if c.refs
             }
             return mean_inversion(nothing)
-        return mean_inversion({path: recency._inversion(path, counters.cgroups[path].bypass) for path in recency._paths})
+        return mean_inversion(
+            {path: recency._inversion(path, counters.cgroups[path].bypass) for path in recency._paths}
+        )
 
 
 def _mask(pages: int) -> int:

@@ -104,9 +104,8 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
         return DUE
     if lab.log_n >= LOG_HIGH:
         return LOG_FULL
-    if st.kick or st.wake_at <= lab.now:
-        if not _run_workers(st, lab):
-            return WANTS_MOVE_LENGTHS
+    if (st.kick or st.wake_at <= lab.now) and not _run_workers(st, lab):
+        return WANTS_MOVE_LENGTHS
     packed = references[lab.cursor]
     lab.cursor += 1
     _refer(st, lab, packed & PAGE_MASK, (packed & WRITE_BIT) != 0, packed >> WORKLOAD_SHIFT)
@@ -297,11 +296,10 @@ def _store_batch(st: Header, lab: Lab) -> int:
 def _end_round(st: Header, lab: Lab) -> int:
     """Did the round free anything? If not, zswap itself has to give way; if that fails too, the round was fruitless."""
     freed = lab.room_before - memory_bytes(st, lab.scope)
-    if freed <= 0:
-        if lab.move_lengths == KNOWN or plan_memory(st, lab.scope) > 0:
-            if not _move(st, lab, True):
-                return WANTS_MOVE_LENGTHS
-            freed = lab.room_before - memory_bytes(st, lab.scope)
+    if freed <= 0 and (lab.move_lengths == KNOWN or plan_memory(st, lab.scope) > 0):
+        if not _move(st, lab, True):
+            return WANTS_MOVE_LENGTHS
+        freed = lab.room_before - memory_bytes(st, lab.scope)
     lab.rounds = 0 if freed > 0 else lab.rounds + 1
     lab.phase = ROOM
     return GO_ON

@@ -15,6 +15,7 @@ from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import Experiment, load_experiment
+from swaptiers.experiment.means import check_together
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.spec import ExperimentSpec
 
@@ -43,14 +44,18 @@ def run(
     wrong.
     """
     return run_experiment(
-        load_experiment(config, sets=sets, seed=seed, variants=variants), jobs=jobs, progress=progress, finished=finished
+        load_experiment(config, sets=sets, seed=seed, variants=variants),
+        jobs=jobs,
+        progress=progress,
+        finished=finished,
     )
 
 
 def run_experiment(
     experiment: Experiment, *, jobs: int = 1, progress: Progress | None = None, finished: Finished | None = None
 ) -> ExperimentResult:
-    """Run every variant of a loaded experiment."""
+    """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it."""
+    check_jobs(experiment, jobs)
     results: dict[str, VariantResult] = {}
 
     def done(name: str, result: VariantResult) -> None:
@@ -112,11 +117,13 @@ def _run_in_processes(
 def versions() -> Mapping[str, str]:
     """What the numbers depend on, apart from config and seed."""
     found = {name: importlib.metadata.version(name) for name in DEPENDENCIES}
-    return {"swaptiers": __version__, **found, "python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    return {"swaptiers": __version__, **found, **machine}
 
 
-def check_jobs(jobs: int) -> int:
-    """At least one process. Raises ConfigError."""
+def check_jobs(experiment: Experiment, jobs: int) -> None:
+    """Raises ConfigError for less than one process, or if the variants can't run at the same time."""
     if jobs < 1:
         raise ConfigError(f"jobs is at least 1, not {jobs}")
-    return jobs
+    if len(experiment.variants) > 1:
+        check_together(experiment.variants.values(), jobs)

@@ -13,7 +13,7 @@ from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.units import format_bytes, format_nanoseconds
 
 Cell = Callable[[VariantResult], str]
-NOTHING = "–"
+NOTHING = "-"
 
 
 def variants_table(result: ExperimentResult) -> Group:
@@ -32,33 +32,45 @@ def variants_table(result: ExperimentResult) -> Group:
 
 def _sections(result: ExperimentResult) -> Iterable[tuple[str, list[tuple[str, Cell]]]]:
     first = next(iter(result.variants.values()))
-    yield "references", [
-        ("hits", lambda v: _count(v.hits)),
-        ("first touches", lambda v: _count(v.first_touches)),
-        ("faults", lambda v: _count(v.faults)),
-        *((f"from {tier}", _loads(tier)) for tier in first.tiers),
-        ("from zero pages", lambda v: _count(v.zero["loads"])),
-    ]
-    yield "latency of a fault", [
-        ("mean", lambda v: _time(v.fault_latency_ns.mean)),
-        ("p50", lambda v: _time(v.fault_latency_ns.p50)),
-        ("p99", lambda v: _time(v.fault_latency_ns.p99)),
-        ("stalled in all", lambda v: f"{v.time.stall_s:.1f} s of {v.time.virtual_s:.1f}"),
-    ]
-    yield "LRU inversion", [
-        ("pairs (0 good, 0.5 random)", lambda v: _share(v.inversion.pairs)),
-        ("late faults", lambda v: _share(v.inversion.late_faults)),
-        ("pages that bypassed", lambda v: _count(v.inversion.bypass)),
-        ("excess latency per fault", lambda v: _time(v.inversion.excess_latency_ns)),
-    ]
-    yield "its price", [
-        ("RAM, mean", lambda v: _size(v.ram_bytes.mean)),
-        *((f"written to {tier}", _written(tier)) for tier in first.tiers),
-        ("entries demoted", lambda v: _count(sum(edge.entries for edge in v.edges.values()))),
-        ("reads for demotion", lambda v: _count(sum(tier.demoted_out for tier in v.tiers.values()))),
-        ("stores refused", lambda v: _count(sum(sum(t.refused.values()) for t in v.tiers.values()))),
-        ("over its memory limit", lambda v: _count(sum(c.over_limit for c in v.cgroups.values()))),
-    ]
+    yield (
+        "references",
+        [
+            ("hits", lambda v: _count(v.hits)),
+            ("first touches", lambda v: _count(v.first_touches)),
+            ("faults", lambda v: _count(v.faults)),
+            *((f"from {tier}", _loads(tier)) for tier in first.tiers),
+            ("from zero pages", lambda v: _count(v.zero["loads"])),
+        ],
+    )
+    yield (
+        "latency of a fault",
+        [
+            ("mean", lambda v: _time(v.fault_latency_ns.mean)),
+            ("p50", lambda v: _time(v.fault_latency_ns.p50)),
+            ("p99", lambda v: _time(v.fault_latency_ns.p99)),
+            ("stalled in all", lambda v: f"{v.time.stall_s:.1f} s of {v.time.virtual_s:.1f}"),
+        ],
+    )
+    yield (
+        "LRU inversion",
+        [
+            ("inverted pairs", lambda v: _share(v.inversion.pairs)),
+            ("late faults", lambda v: _share(v.inversion.late_faults)),
+            ("bypassed", lambda v: _count(v.inversion.bypass)),
+            ("excess latency", lambda v: _time(v.inversion.excess_latency_ns)),
+        ],
+    )
+    yield (
+        "its price",
+        [
+            ("RAM, mean", lambda v: _size(v.ram_bytes.mean)),
+            *((f"written to {tier}", _written(tier)) for tier in first.tiers),
+            ("entries demoted", lambda v: _count(sum(edge.entries for edge in v.edges.values()))),
+            ("reads for demotion", lambda v: _count(sum(tier.demoted_out for tier in v.tiers.values()))),
+            ("stores refused", lambda v: _count(sum(sum(t.refused.values()) for t in v.tiers.values()))),
+            ("over memory.max", lambda v: _count(sum(c.over_limit for c in v.cgroups.values()))),
+        ],
+    )
 
 
 def _loads(tier: str) -> Cell:
@@ -94,4 +106,4 @@ def _footer(result: ExperimentResult) -> str:
     pages = f"{verified:,} pages came back and were compared byte for byte: {wrong} wrong or lost"
     if verified == 0:
         pages = "payload: sizes moves no bytes, so nothing was compared"
-    return f"{pages}; seed {result.seed}; {wall:.1f} s"
+    return f"{pages}\nseed {result.seed}, {wall:.1f} s of running"

@@ -13,17 +13,19 @@ SUMMARY = "summary.json"
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder for results if it is absent. Raises ConfigError if nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
-    except OSError as error:
-        raise ConfigError(f"--out {folder}: can't be written ({error.strerror}); give another folder") from error
+    """Raises ConfigError if results can't be written into the folder. Nothing is made: that is for when there are some."""
+    above = folder
+    while not os.path.lexists(above):
+        above = above.parent
+    if not above.is_dir():
+        raise ConfigError(f"--out {folder}: {above} is not a folder; give another one")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {folder}: {above} can't be written; give another folder")
 
 
 def write_results(result: ExperimentResult, folder: Path) -> None:
     """Write summary.json under another name, then rename it: a reader never sees half of it."""
+    folder.mkdir(parents=True, exist_ok=True)
     target = folder / SUMMARY
     partial = folder / f".{SUMMARY}.part"
     partial.write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")

@@ -49,7 +49,7 @@ class Incoming:
             row: int = api.take_page(parts.state, entry, takes)
         if row < 0:
             raise no_entry(entry, row)
-        _, _, rank, slot, length, total, _ = takes[0].item()
+        _, _, rank, slot, _, total, _ = takes[0].item()
         tier = parts.tiers[rank] if rank >= 0 else None
         page: Buffer = parts.zero_page
         if tier is not None:
@@ -122,7 +122,7 @@ class Incoming:
     def _load(self, ids: Int64s, takes: Any, pages: Pages) -> None:
         """Fill `pages` with what the takes name; every payload is checked."""
         ranks = takes["tier"]
-        flat = memoryview(pages).cast("B") if len(pages) else memoryview(b"")
+        flat = memoryview(pages.data).cast("B") if len(pages) else memoryview(b"")
         size = self._parts.page_size
         for rank in np.unique(ranks).tolist():
             here = np.flatnonzero(ranks == rank)

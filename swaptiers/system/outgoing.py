@@ -91,7 +91,9 @@ class Outgoing:
             pending = self._scratch.pending = np.zeros(PENDING_MAX, PENDING)
         return pending
 
-    def _encode(self, codec: int, pending: Any, views: list[memoryview], zero: Any, payloads: Payloads, start: int) -> None:
+    def _encode(
+        self, codec: int, pending: Any, views: list[memoryview], zero: Any, payloads: Payloads, start: int
+    ) -> None:
         """Compress the batch with one codec; the lengths of pending[start:] are filled in."""
         encode = self._parts.codec_tiers[codec].encode
         made = [b"" if empty else encode(view) for view, empty in zip(views, zero.tolist(), strict=True)]
@@ -196,5 +198,5 @@ def _count_refusals(pending: Any, reasons: Reasons) -> None:
 def _rows(pages: Pages) -> list[memoryview]:
     """A view per page: slicing one memoryview is faster than iterating over an array."""
     size = pages.shape[1]
-    flat = memoryview(pages).cast("B") if len(pages) else memoryview(b"")
+    flat = memoryview(pages.data).cast("B") if len(pages) else memoryview(b"")
     return [flat[i : i + size] for i in range(0, len(flat), size)]

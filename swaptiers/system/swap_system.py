@@ -277,7 +277,9 @@ class SwapSystem:
         self._parts.alive()
         scope = self._index(cgroup)
         if not self.graph.edges_from(source, target):
-            raise ConfigError(f"no edge leads from {source!r}{f' to {target!r}' if target else ''}: nothing can be demoted")
+            raise ConfigError(
+                f"no edge leads from {source!r}{f' to {target!r}' if target else ''}: nothing can be demoted"
+            )
         return demote(
             self.core,
             self.graph,
@@ -346,7 +348,9 @@ class SwapSystem:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

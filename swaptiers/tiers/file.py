@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import mmap
 import os
 import tempfile
@@ -31,7 +32,9 @@ class FileTier:
 
     compressed = False
 
-    def __init__(self, name: str, slots: int, page_size: int, path: Path | None = None, *, direct: bool = False) -> None:
+    def __init__(
+        self, name: str, slots: int, page_size: int, path: Path | None = None, *, direct: bool = False
+    ) -> None:
         self.name = name
         self.page_size = page_size
         self.path = path
@@ -131,7 +134,7 @@ def _runs(slots: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Where neighbouring slots start and end in the sorted array, at most MAX_VECTOR at a time."""
     breaks = np.flatnonzero(np.diff(slots) != 1) + 1
     edges = [0, *breaks.tolist(), len(slots)]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in itertools.pairwise(edges):
         for start in range(first, last, MAX_VECTOR):
             yield start, min(start + MAX_VECTOR, last)
 

@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 
 from swaptiers.tiers.base import TierSpec
-from swaptiers.units import Amount, Bytes, Fraction, to_bytes, to_fraction
+from swaptiers.units import Amount, Bytes, Fraction, to_amount, to_bytes, to_fraction
 
 CLUSTER_SLOTS = 256
 """Slots are handed out in clusters of this many, so that a batch is a few large writes (the kernel's is 512)."""
@@ -25,7 +25,7 @@ class ZswapSpec(TierSpec):
     kind: Literal["zswap"] = "zswap"
     compressor: Literal["lz4", "zstd"] = "lz4"
     level: int | None = None
-    max_pool: Amount = attrs.field(default=Amount(fraction=Fraction(0.2)), converter=Amount.parse)
+    max_pool: Amount = attrs.field(default=Amount(fraction=Fraction(0.2)), converter=to_amount)
     accept_threshold: Fraction = attrs.field(default=Fraction(0.9), converter=to_fraction)
     raw: Literal["keep", "refuse"] = "keep"
 

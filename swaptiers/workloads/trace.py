@@ -28,8 +28,8 @@ PAGE_OF_WORD = np.uint32((1 << 31) - 1)
 def read_u32(path: Path) -> Iterator[Words]:
     """The words of a `u32` trace, some at a time. ConfigError if the file is not such a trace to its last byte."""
     rest = b""
-    for piece in _pieces(path):
-        piece = rest + piece
+    for read in _pieces(path):
+        piece = rest + read
         whole = len(piece) - len(piece) % WORD_BYTES
         rest = piece[whole:]
         if whole:

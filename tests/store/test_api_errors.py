@@ -301,7 +301,9 @@ def test_bad_limits(swap: st.SwapSystem, held: Held, limits: dict[str, Any]) -> 
 
 def test_after_close(tmp_path: Path) -> None:
     """The memory is given back: any call that reached a kernel would read freed memory."""
-    swap = st.SwapSystem([st.FileSpec(name="disk", capacity="1M", path="disk.img")], folder=tmp_path, max_entries=1 << 16)
+    swap = st.SwapSystem(
+        [st.FileSpec(name="disk", capacity="1M", path="disk.img")], folder=tmp_path, max_entries=1 << 16
+    )
     group = swap.cgroup("/a")
     ids = swap.swap_out(raw_pages(3))
     swap.close()

@@ -119,7 +119,12 @@ class SwapMachine(RuleBasedStateMachine):
 
     # what goes in
 
-    @rule(pages=some.lists(PAGES, max_size=12), repeat=some.sampled_from([1, 1, 8]), late=some.integers(0, 30), data=some.data())
+    @rule(
+        pages=some.lists(PAGES, max_size=12),
+        repeat=some.sampled_from([1, 1, 8]),
+        late=some.integers(0, 30),
+        data=some.data(),
+    )
     def swap_out(self, pages: list[bytes], repeat: int, late: int, data: Any) -> None:
         pages = pages * repeat
         cgroup = self._cgroup(data)

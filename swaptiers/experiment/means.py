@@ -1,0 +1,91 @@
+"""What an experiment needs of the machine, looked at before anything runs: its traces, its tiers' files, room for them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from swaptiers.config import Node
+from swaptiers.errors import ConfigError
+from swaptiers.experiment.lab import LOG_CAPACITY
+from swaptiers.experiment.spec import ExperimentSpec
+from swaptiers.system_yaml import located
+from swaptiers.tiers.specs import FileSpec
+from swaptiers.units import format_bytes
+from swaptiers.workloads.specs import TraceSpec
+from swaptiers.workloads.trace import Survey, TraceSource
+
+
+def check_means(spec: ExperimentSpec, document: Node, folder: Path, surveys: dict[Path, Survey]) -> None:
+    """Raises ConfigError, with its place, for a trace that can't be used, a file that can't be made, a disk too full.
+
+    `surveys` keeps what is known of each trace, for the next variant.
+    """
+    for index, workload in enumerate(spec.workloads):
+        if isinstance(workload, TraceSpec):
+            _check_trace(workload, index, document, folder, surveys)
+    if spec.run.payload == "real":
+        _check_files(spec, document, folder)
+
+
+def _check_trace(spec: TraceSpec, index: int, document: Node, folder: Path, surveys: dict[Path, Survey]) -> None:
+    path, key = folder / spec.path, "path"
+    try:
+        if path not in surveys:
+            surveys[path] = Survey.make(path, spec.format)
+        key = "pages"
+        TraceSource.make(spec, folder, surveys)
+    except ConfigError as error:
+        raise located(error, document, ("workloads", index, key)) from None
+
+
+def _check_files(spec: ExperimentSpec, document: Node, folder: Path) -> None:
+    """Each file can be made, and each file system has room for all the tiers on it together."""
+    wanted: dict[int, int] = {}
+    for tier in spec.tiers:
+        if not isinstance(tier, FileSpec):
+            continue
+        key = "capacity" if tier.path is None else "path"
+        place = document.place_of(("tiers", tier.name, key))
+        home = _home(tier, folder)
+        problem = _problem(tier, home, folder)
+        if problem is not None:
+            raise place.error(f"tier {tier.name!r}: {problem}")
+        system = os.statvfs(home)
+        device = os.stat(home).st_dev
+        wanted[device] = wanted.get(device, 0) + tier.capacity + LOG_CAPACITY * spec.page_size
+        free = system.f_bavail * system.f_frsize
+        if wanted[device] > free:
+            raise document.place_of(("tiers", tier.name, "capacity")).error(
+                f"tier {tier.name!r}: the file system of {home} has {format_bytes(free)} free, and the tiers on it want "
+                f"{format_bytes(wanted[device])}; give a smaller capacity, or a path on another file system"
+            )
+
+
+def _home(tier: FileSpec, folder: Path) -> Path:
+    return Path(tempfile.gettempdir()) if tier.path is None else (folder / tier.path).parent
+
+
+def _problem(tier: FileSpec, home: Path, folder: Path) -> str | None:
+    if not home.is_dir():
+        return f"there is no folder {home} to make its file in; make it, or give another path"
+    if not os.access(home, os.W_OK | os.X_OK):
+        return f"the folder {home} can't be written; give a path in one that can"
+    if tier.path is not None and os.path.lexists(folder / tier.path):
+        return (
+            f"{tier.path} is there already; a tier makes its own file and removes it at the end: "
+            f"remove it, or give another path"
+        )
+    return None
+
+
+def check_together(specs: Iterable[ExperimentSpec], jobs: int) -> None:
+    """Variants that run at the same time can't share a file. Raises ConfigError."""
+    named = next((tier for spec in specs for tier in spec.tiers if isinstance(tier, FileSpec) and tier.path), None)
+    if jobs > 1 and named is not None:
+        raise ConfigError(
+            f"tier {named.name!r} has a path, and variants that run at the same time can't share its file: "
+            f"leave the path out, or use --jobs 1"
+        )
