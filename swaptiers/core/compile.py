@@ -1,7 +1,7 @@
 """How the compiled core is compiled and cached.
 
 numba notices an edit only in the file of the kernel that was edited, not in its callers' cached code. So the cache lives
-in a folder whose name is a hash over every source file with kernels in it: an edit anywhere starts a new folder. The
+in a folder whose name is a hash over every source file that kernels are made of: an edit to any starts a new folder. The
 folder is under the user's cache folder; where that can't be written, under a private temporary one; where neither can,
 there is no cache and the kernels are compiled at each start.
 """
@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import stat
 import tempfile
@@ -27,7 +28,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PACKAGE = Path(__file__).resolve().parent.parent
 KERNEL_FOLDERS = ("core", "workloads", "experiment")
-"""Where kernels stand; each file in these folders is part of the cache's key."""
+"""Where kernels stand, and the constants and layouts that are compiled into them."""
+MAKES_KERNELS = re.compile(rb"^@(?:kernel|part)$", re.MULTILINE)
+IMPORTED = re.compile(rb"^from swaptiers\.([\w.]+) import", re.MULTILINE)
 OPTIONS: Any = numba.config
 KEPT_FOLDERS = 8
 """Older versions' folders beyond this many are removed, the longest unused first."""
@@ -105,13 +108,29 @@ def cache_folder() -> Path | None:
 
 def _key() -> str:
     digest = hashlib.sha256()
-    for folder in KERNEL_FOLDERS:
-        for source in sorted((PACKAGE / folder).glob("*.py")):
-            digest.update(source.name.encode())
-            digest.update(source.read_bytes())
+    for name, text in sorted(kernel_sources().items()):
+        digest.update(name.encode())
+        digest.update(text)
     digest.update(f"{numba.__version__} {platform.python_version()} {OPTIONS.BOUNDSCHECK}".encode())
     digest.update(str(PACKAGE).encode())
     return digest.hexdigest()[:20]
+
+
+def kernel_sources() -> dict[str, bytes]:
+    """Module name -> text of every file with kernels in it, and of what these import from the same folders."""
+    texts = {
+        f"{folder}.{source.stem}": source.read_bytes()
+        for folder in KERNEL_FOLDERS
+        for source in (PACKAGE / folder).glob("*.py")
+    }
+    found: dict[str, bytes] = {}
+    queue = [name for name, text in texts.items() if MAKES_KERNELS.search(text)]
+    while queue:
+        name = queue.pop()
+        if name in texts and name not in found:
+            found[name] = texts[name]
+            queue += [each.decode() for each in IMPORTED.findall(texts[name])]
+    return found
 
 
 def _user_cache() -> Path | None:
