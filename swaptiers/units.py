@@ -117,6 +117,10 @@ class Amount:
             return cls(fraction=parse_fraction(value))
         return cls(nbytes=parse_bytes(value))
 
+    def written(self) -> Any:
+        """As a config has it; parsing it gives the same amount."""
+        return write_bytes(self.nbytes) if self.nbytes is not None else write_fraction(self.fraction or 0.0)
+
     def of(self, whole: int) -> Bytes:
         """The amount in bytes, given the whole that a share is of."""
         if self.nbytes is not None:
@@ -191,6 +195,30 @@ def format_nanoseconds(amount: float) -> str:
 def format_fraction(fraction: float) -> str:
     """``20%``, ``0.5%``."""
     return f"{fraction * 100:.6g}%"
+
+
+def write_bytes(value: int) -> int | str:
+    """A size as short as it can be written exactly: ``"10M"``, or the plain number."""
+    for unit in ("T", "G", "M", "K"):
+        factor = _SIZE_FACTOR[unit]
+        if value and value % factor == 0:
+            return f"{value // factor}{unit}"
+    return value
+
+
+def write_nanoseconds(value: int) -> str:
+    """A duration as short as it can be written exactly."""
+    for unit in ("h", "min", "s", "ms", "us"):
+        factor = _DURATION_FACTOR[unit]
+        if value and value % factor == 0:
+            return f"{value // factor}{unit}"
+    return f"{value}ns"
+
+
+def write_fraction(value: float) -> str:
+    """A share so that reading it gives the same number."""
+    text = format_fraction(value)
+    return text if parse_fraction(text) == value else f"{value * 100:.20f}%"
 
 
 def format_rate(rate: float) -> str:

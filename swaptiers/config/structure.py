@@ -27,7 +27,6 @@ from cattrs.gen import make_dict_structure_fn, override
 from swaptiers.config.document import Node
 from swaptiers.errors import ConfigError
 from swaptiers.units import (
-    Amount,
     Bytes,
     BytesPerSecond,
     Fraction,
@@ -158,7 +157,6 @@ def _converter() -> cattrs.Converter:
         (float, _number),
         (bool, _truth),
         (str, _text),
-        (Amount, Amount.parse),
     ]
     for kind, parse in strict:
         converter.register_structure_hook(kind, _with(parse))
@@ -181,6 +179,7 @@ def _converter() -> cattrs.Converter:
         lambda value, t: _sequence(converter, value, next(a for a in get_args(t) if _is_sequence(a))),
     )
     converter.register_structure_hook_factory(attrs.has, lambda model: _class_hook(converter, model))
+    converter.register_structure_hook_func(_parses_itself, lambda value, t: t.parse(value))
     return converter
 
 
@@ -198,6 +197,10 @@ def _is_optional(kind: Any) -> Callable[[Any], bool]:
 
 def _or_max(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value in (None, "max") else parse(value)
+
+
+def _parses_itself(t: Any) -> bool:
+    return isinstance(t, type) and attrs.has(t) and hasattr(t, "parse")
 
 
 def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any, Any], Any]:

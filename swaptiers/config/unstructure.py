@@ -9,19 +9,14 @@ import attrs
 
 from swaptiers.config.structure import key_of
 from swaptiers.units import (
-    Amount,
     Bytes,
     BytesPerSecond,
     Fraction,
     Nanoseconds,
-    format_fraction,
-    parse_bytes,
-    parse_fraction,
-    parse_nanoseconds,
+    write_bytes,
+    write_fraction,
+    write_nanoseconds,
 )
-
-_DURATIONS = (("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000))
-_SIZES = (("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10))
 
 
 def unstructure(instance: Any) -> dict[str, Any]:
@@ -37,8 +32,8 @@ def _value(value: Any, field: Any) -> Any:
 def _plain(value: Any, kind: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
-    if isinstance(value, Amount):
-        return _size(value.nbytes) if value.nbytes is not None else _fraction(value.fraction or 0.0)
+    if hasattr(value, "written"):
+        return value.written()
     kinds = {kind, *get_args(kind)}
     if isinstance(value, int | float):
         return _number(value, kinds)
@@ -54,14 +49,13 @@ def _plain(value: Any, kind: Any) -> Any:
 
 def _number(value: float, kinds: set[Any]) -> Any:
     if Bytes in kinds:
-        return _size(int(value))
+        return write_bytes(int(value))
     if Nanoseconds in kinds:
-        return _duration(int(value))
+        return write_nanoseconds(int(value))
     if BytesPerSecond in kinds:
-        size = _size(int(value))
-        return f"{size}/s"
+        return f"{write_bytes(int(value))}/s"
     if Fraction in kinds:
-        return _fraction(value)
+        return write_fraction(value)
     return value
 
 
@@ -77,22 +71,3 @@ def _sequence(value: tuple[Any, ...], kind: Any) -> Any:
         del plain[key_of(named[0])]
         terms[getattr(each, name)] = plain
     return terms
-
-
-def _size(value: int) -> Any:
-    for unit, factor in _SIZES:
-        if value and value % factor == 0 and parse_bytes(f"{value // factor}{unit}") == value:
-            return f"{value // factor}{unit}"
-    return value
-
-
-def _duration(value: int) -> str:
-    for unit, factor in _DURATIONS:
-        if value and value % factor == 0 and parse_nanoseconds(f"{value // factor}{unit}") == value:
-            return f"{value // factor}{unit}"
-    return f"{value}ns"
-
-
-def _fraction(value: float) -> str:
-    text = format_fraction(value)
-    return text if parse_fraction(text) == value else f"{value * 100:.20f}%"

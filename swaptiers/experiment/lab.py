@@ -9,11 +9,11 @@ import numpy as np
 from swaptiers.core.compile import part
 from swaptiers.core.resident import PAGE
 from swaptiers.core.state import MAX_TIERS, carray, pointer
+from swaptiers.workloads.source import MAX_WORKLOADS
 
 Lab = Any
 """A record of dtype LAB."""
 
-MAX_WORKLOADS = 256
 LOG_CAPACITY = 1 << 14
 LOG_HIGH = 1 << 12
 """The log is run when it holds this many events; a single reference adds a few hundred at most."""
@@ -23,7 +23,7 @@ SUB_BUCKETS = 64
 # where the loop stands
 IDLE, ROOM, STORING = 0, 1, 2
 # why it stopped
-CHUNK_DONE, WANTS_LENGTHS, DUE, LOG_FULL, WANTS_MOVE_LENGTHS = 0, 1, 2, 3, 4
+CHUNK_DONE, WANTS_LENGTHS, DUE, LOG_FULL, WANTS_MOVE_LENGTHS, WANTS_REFERENCES = 0, 1, 2, 3, 4, 5
 # events
 LOAD, MOVE, STORE = 0, 1, 2
 NOT_KNOWN, KNOWN = 0, 1
@@ -56,6 +56,11 @@ WORKLOAD = _record(
         ("first_content", "i8"),
         ("first_page", "i8"),
         ("end_page", "i8"),
+        # interleave: time
+        ("ready_at", "i8"),  # when its next reference is due
+        ("at", "i8"),  # place of its next reference in the chunk
+        ("end", "i8"),
+        ("left", "i8"),  # references that are not in the chunk yet
     ]
 )
 RECENCY = _record(  # one cgroup's order of recency, for inversion
@@ -90,6 +95,7 @@ LAB = _record(
         ("recency_n", "i8"),
         ("workloads_n", "i8"),
         ("reclaim_batch", "i8"),
+        ("by_time", "i8"),  # 1 = interleave: time
         # the loop
         ("phase", "i8"),
         ("cursor", "i8"),

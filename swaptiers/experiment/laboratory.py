@@ -23,6 +23,7 @@ from swaptiers.demotion.request import Moved, Plan, demote
 from swaptiers.errors import ConfigError, IntegrityError
 from swaptiers.experiment import replay
 from swaptiers.experiment.execute import Executor
+from swaptiers.experiment.feed import Feed, OrderedFeed, TimedFeed
 from swaptiers.experiment.lab import (
     CHUNK_DONE,
     DUE,
@@ -31,9 +32,9 @@ from swaptiers.experiment.lab import (
     LAB,
     LOG_CAPACITY,
     LOG_FULL,
-    MAX_WORKLOADS,
     WANTS_LENGTHS,
     WANTS_MOVE_LENGTHS,
+    WANTS_REFERENCES,
 )
 from swaptiers.experiment.observe import Recency
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult, fault_latency
@@ -45,6 +46,7 @@ from swaptiers.tiers.opening import open_tier
 from swaptiers.tiers.specs import ZswapSpec
 from swaptiers.units import parse_nanoseconds
 from swaptiers.workloads.contents import corpora
+from swaptiers.workloads.source import MAX_WORKLOADS
 from swaptiers.workloads.streams import References
 
 FOREVER = 1 << 62
@@ -158,29 +160,32 @@ class Laboratory:
         lab, spec = self.lab, self.spec
         total = self.references.total
         warm_at = int(total * spec.run.warmup)
-        lab.warm = 1 if warm_at == 0 else 0
         until = FOREVER if spec.run.until == "end" else int(parse_nanoseconds(spec.run.until))
         self._next_sample = int(spec.run.sample)
         self._until = until
         self._set_stop()
-        done = 0
-        for chunk in self.references.chunks():
-            edges = [len(chunk)] if not 0 < warm_at - done < len(chunk) else [warm_at - done, len(chunk)]
-            lab.cursor = 0
-            for end in edges:
-                if not self._replay(chunk, end):
+        report = progress or (lambda _done, _total: None)
+        feed: Feed = OrderedFeed(self.references, lab)
+        if spec.run.interleave == "time":
+            feed = TimedFeed(self.references, lab, spec.workloads)
+        for goal in (warm_at, total):
+            for chunk, end in feed.up_to(goal):
+                if not self._replay(feed, chunk, end):
                     break
-                lab.warm = 1 if done + end >= warm_at else 0
-            done += len(chunk)
-            if progress is not None:
-                progress(int(lab.refs), total)
-            if lab.now >= until:
-                break
+                report(int(lab.refs), total)
+            lab.warm = 1
         self._finish_log()
+        self._finish_time()
         return self._result(time.perf_counter() - started)
 
-    def _replay(self, chunk: Any, end: int) -> bool:
-        """Go through chunk[cursor:end]; False if `until` came first."""
+    def _finish_time(self) -> None:
+        """By time, the run is over when the last workload's last reference is served."""
+        if self.lab.by_time:
+            ends = [int(self.lab.workloads[index].ready_at) for index in range(len(self.spec.workloads))]
+            self.lab.now = min(max(int(self.lab.now), *ends), self._until)
+
+    def _replay(self, feed: Feed, chunk: Any, end: int) -> bool:
+        """Go through the chunk as far as `end` says; False if `until` came first."""
         state, laba, lab = self.core.state, self.laba, self.lab
         while True:
             status = replay.replay(state, laba, chunk, end)
@@ -190,11 +195,12 @@ class Laboratory:
                 self._give_lengths()
             elif status == WANTS_MOVE_LENGTHS:
                 self._give_move_lengths()
+            elif status == WANTS_REFERENCES:
+                feed.refill(int(lab.workload))
             elif status == LOG_FULL:
                 self._finish_log()
             elif status == DUE and not self._on_time():
                 return False
-            assert lab.cursor <= end
 
     def _give_lengths(self) -> None:
         assert self.executor is not None

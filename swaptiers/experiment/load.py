@@ -19,6 +19,7 @@ from swaptiers.graph import TierGraph, TierGraphError
 from swaptiers.system_yaml import check_system, located
 from swaptiers.units import format_bytes
 from swaptiers.workloads.contents import shares_of
+from swaptiers.workloads.specs import AnyWorkloadSpec
 from swaptiers.workloads.trace import Survey
 
 VARIANT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -135,10 +136,21 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None
     _check_limits(spec, document)
     _check_actions(spec, graph, document)
     for index, workload in enumerate(spec.workloads):
+        _check_start(spec, workload, document, index)
         try:
             shares_of(workload.contents)
         except ConfigError as error:
             raise located(error, document, ("workloads", index, "contents")) from None
+
+
+def _check_start(spec: ExperimentSpec, workload: AnyWorkloadSpec, document: Node, index: int) -> None:
+    """A start is a share where references order the run, and a time where time does."""
+    by_time = spec.run.interleave == "time"
+    if (workload.start.share and by_time) or (workload.start.time and not by_time):
+        wanted = "a time like 2s" if by_time else "a share of the references like 20%, or run.interleave: time"
+        raise document.place_of(("workloads", index, "start")).error(
+            f"with interleave: {spec.run.interleave}, a start is {wanted}, not {workload.start.written()}"
+        )
 
 
 def _check_limits(spec: ExperimentSpec, document: Node) -> None:

@@ -63,6 +63,7 @@ from swaptiers.experiment.lab import (
     STORING,
     WANTS_LENGTHS,
     WANTS_MOVE_LENGTHS,
+    WANTS_REFERENCES,
     Lab,
     latency_bucket,
     lengths_of,
@@ -82,11 +83,13 @@ GO_ON = -1
 
 @kernel
 def replay(sta: Any, laba: Any, references: Any, n: int) -> int:
-    """Go through references[cursor:n] until one of the reasons to stop."""
+    """Go through references[cursor:n] (by time: until n references are done) until one of the reasons to stop."""
     st = sta[0]
     lab = laba[0]
     while True:
-        if lab.phase == IDLE:
+        if lab.phase == IDLE and lab.by_time:
+            status = _next_by_time(st, lab, references, n)
+        elif lab.phase == IDLE:
             status = _next_reference(st, lab, references, n)
         elif lab.phase == ROOM:
             status = _make_room(st, lab)
@@ -108,15 +111,57 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
         return WANTS_MOVE_LENGTHS
     packed = references[lab.cursor]
     lab.cursor += 1
-    _refer(st, lab, packed & PAGE_MASK, (packed & WRITE_BIT) != 0, packed >> WORKLOAD_SHIFT)
+    workload = packed >> WORKLOAD_SHIFT
+    lab.now += max(lab.workloads[workload].think, 1)
+    _refer(st, lab, packed & PAGE_MASK, (packed & WRITE_BIT) != 0, workload)
     return GO_ON
+
+
+@part
+def _next_by_time(st: Header, lab: Lab, references: Any, n: int) -> int:
+    """The reference that is due first. Background steps that are due before it come before it."""
+    if lab.refs >= n:
+        return CHUNK_DONE
+    w = _first_due(lab)
+    work = lab.workloads[w]
+    if work.at == work.end:
+        lab.workload = w
+        return WANTS_REFERENCES
+    if lab.log_n >= LOG_HIGH:
+        return LOG_FULL
+    due = max(work.ready_at, lab.now)
+    at = min(due, lab.now if st.kick else max(lab.now, st.wake_at))
+    if at >= lab.stop_at:
+        lab.now = max(lab.now, lab.stop_at)
+        return DUE
+    if st.kick or st.wake_at <= due:
+        lab.now = at
+        return GO_ON if _run_workers(st, lab) else WANTS_MOVE_LENGTHS
+    packed = references[work.at]
+    work.at += 1
+    lab.now = due
+    work.ready_at = due + max(work.think, 1)
+    _refer(st, lab, packed & PAGE_MASK, (packed & WRITE_BIT) != 0, w)
+    return GO_ON
+
+
+@part
+def _first_due(lab: Lab) -> int:
+    """The workload whose next reference is due first; the first listed of equal ones; -1 if all are done."""
+    first = -1
+    for w in range(lab.workloads_n):
+        work = lab.workloads[w]
+        if work.at == work.end and work.left == 0:
+            continue
+        if first < 0 or work.ready_at < lab.workloads[first].ready_at:
+            first = w
+    return first
 
 
 @part
 def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
     """One reference: a hit is over here; a fault or a first touch goes on to make room."""
     work = lab.workloads[workload]
-    lab.now += max(work.think, 1)
     lab.refs += 1
     c = cgroups(st)[work.cgroup]
     c.refs += 1
@@ -192,8 +237,11 @@ def _let_in(st: Header, lab: Lab, cgroup: int) -> None:
     pages = pages_of(lab)
     lru_add(pages, c, lab.page)
     charge_resident(st, cgroup, 1)
+    if lab.by_time:
+        lab.workloads[lab.workload].ready_at += lab.latency
+    else:
+        lab.now += lab.latency
     _count_ram(st, lab)
-    lab.now += lab.latency
     pages[lab.page].last_use = lab.now
     pages[lab.page].version += lab.write
     lab.stall_ns += lab.latency
@@ -212,8 +260,8 @@ def _count_ram(st: Header, lab: Lab) -> None:
     for tier in range(st.tiers_n):
         if st.tiers[tier].kind == ZSWAP:
             used += st.tiers[tier].pool_bytes
-    lab.ram_byte_ns += float(used) * float(lab.now + lab.latency - lab.ram_since)
-    lab.ram_since = lab.now + lab.latency
+    lab.ram_byte_ns += float(used) * float(lab.now - lab.ram_since)
+    lab.ram_since = lab.now
     lab.ram_peak = max(lab.ram_peak, used)
 
 
@@ -498,5 +546,4 @@ def log_has_run(sta: Any, laba: Any) -> None:
 @kernel
 def settled_ram(sta: Any, laba: Any) -> None:
     """Bring the RAM integral up to now."""
-    laba[0].latency = 0
     _count_ram(sta[0], laba[0])

@@ -38,7 +38,9 @@ class RunSpec:
     `until`: `end` = to the end of all workloads, or a virtual time. `warmup`: the share of the references before which
     samples do not count in averages. `sample`: virtual time between samples. `reclaim_batch`: pages evicted at a time
     (32 as the kernel; 1 = exact LRU). `payload`: `real` moves bytes, `sizes` looks their lengths up; both give the same
-    counters. `inversion`: `exact`, `sampled` (a fixed share of the pages), `off`.
+    counters. `interleave`: `references` = one order of references for all, fixed by seed and rates, equal in all variants;
+    `time` = each workload goes on when its last reference is served, so that latency slows it down. `inversion`: `exact`,
+    `sampled` (a fixed share of the pages), `off`.
     """
 
     until: Literal["end"] | Nanoseconds = "end"
@@ -46,7 +48,7 @@ class RunSpec:
     sample: Nanoseconds = attrs.field(default=Nanoseconds(100_000_000), converter=to_nanoseconds)
     reclaim_batch: int = attrs.field(default=32, validator=[attrs.validators.ge(1), attrs.validators.le(256)])
     payload: Payload = "real"
-    interleave: Literal["references"] = "references"
+    interleave: Literal["references", "time"] = "references"
     inversion: InversionMode = "sampled"
 
     def __attrs_post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Whose reference is next: an order over all workloads that depends on the seed and their rates alone.
 
-The k-th reference of workload w is due at (k + phase) / rate, the phase between 0 and 1 from the seed. Phases have 21
-bits, so k + phase is exact below 2^32 references, and one division is rounded once: the same order on every machine.
+The k-th reference of workload w is due at start + (k + phase) / rate, the phase between 0 and 1 from the seed. Phases
+have 21 bits, so k + phase is exact below 2^32 references, and one division is rounded once: the same order on every machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def phases(seed: int, workloads: int) -> Float64s:
 
 
 @kernel
-def merge(order: Int64s, taken: Int64s, totals: Int64s, phase: Float64s, rate: Float64s, due: Float64s) -> None:
+def merge(
+    order: Int64s, taken: Int64s, totals: Int64s, start: Float64s, phase: Float64s, rate: Float64s, due: Float64s
+) -> None:
     """Fill `order` with workloads: the smallest due time first, ties by index. `taken` and `due` are carried on."""
     workloads = totals.size
     for i in range(order.size):
@@ -34,7 +36,7 @@ def merge(order: Int64s, taken: Int64s, totals: Int64s, phase: Float64s, rate: F
                 first = w
         order[i] = first
         taken[first] += 1
-        due[first] = (taken[first] + phase[first]) / rate[first]
+        due[first] = start[first] + (taken[first] + phase[first]) / rate[first]
 
 
 @kernel

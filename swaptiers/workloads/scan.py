@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from swaptiers.workloads.source import CHANCE_MASK, REFERENCES, WRITE, Int64s, RawIntegers, chance
-from swaptiers.workloads.specs import ScanSpec
+from swaptiers.workloads.specs import ScanPattern
 
 
 @attrs.frozen(eq=False)
@@ -20,7 +20,7 @@ class ScanSource:
     write_below: int
 
     @classmethod
-    def make(cls, spec: ScanSpec, seed: int, index: int) -> ScanSource:
+    def make(cls, spec: ScanPattern, seed: int, index: int) -> ScanSource:
         """The scan of the `index`-th workload."""
         return cls(spec.pages, spec.pages * spec.passes, seed, index, chance(spec.writes))
 

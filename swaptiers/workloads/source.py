@@ -17,8 +17,9 @@ PAGE_BITS = 32
 PAGE_MASK = (1 << PAGE_BITS) - 1
 WRITE = 1 << PAGE_BITS
 WORKLOAD_SHIFT = PAGE_BITS + 1
+MAX_WORKLOADS = 256
 
-PHASE, REFERENCES, RANKING, DRIFT = range(4)
+PHASE, REFERENCES, RANKING, WANDER, PHASES = range(5)
 """What a random stream is for: each workload has one of its own for each purpose."""
 
 CHANCE_BITS = 19

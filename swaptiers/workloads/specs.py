@@ -1,4 +1,8 @@
-"""The terms of each kind of workload: who touches which page, how often, and what the pages contain."""
+"""The terms of each kind of workload: who touches which page, how often, and what the pages contain.
+
+A pattern says which pages are referenced; a workload is a pattern in a cgroup, with its pace and its contents (two bases:
+hence no slots).
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,60 @@ from typing import Any, Literal
 import attrs
 
 from swaptiers.cgroups import check_path
-from swaptiers.units import Fraction, Nanoseconds, to_fraction, to_nanoseconds
+from swaptiers.units import (
+    Fraction,
+    Nanoseconds,
+    format_fraction,
+    parse_fraction,
+    parse_nanoseconds,
+    to_fraction,
+    to_nanoseconds,
+    write_fraction,
+    write_nanoseconds,
+)
 
 Contents = str | dict[str, Any]
 """`mixed`, `text`, `json`, `integers`, `pointers`, `random`, `zero`, or `{"mix": {NAME: "50%", ...}}`."""
+TraceFormat = Literal["u32"]
 
 MAX_PAGES = 1 << 30
 
-
-@attrs.frozen(kw_only=True)
-class WorkloadSpec:
-    """What every workload has.
-
-    `cgroup`: whose pages they are. `rate`: its share of the references, relative to the other workloads' rates;
-    default: the number of its references, so that all workloads end together. `think`: virtual time between
-    two references. `contents`: what the pages contain.
-    """
-
-    cgroup: str = attrs.field(converter=check_path)
-    rate: float | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.gt(0)))
-    think: Nanoseconds = attrs.field(default=Nanoseconds(1000), converter=to_nanoseconds)
-    contents: Contents = "mixed"
+_some_pages = [attrs.validators.ge(1), attrs.validators.le(MAX_PAGES)]
 
 
-@attrs.frozen(kw_only=True)
-class ZipfSpec(WorkloadSpec):
+@attrs.frozen
+class Start:
+    """When a workload begins: after a `share` of the run's references, or at a virtual `time`."""
+
+    share: Fraction = attrs.field(default=Fraction(0.0))
+    time: Nanoseconds = attrs.field(default=Nanoseconds(0))
+
+    @classmethod
+    def parse(cls, value: object) -> Start:
+        """From ``"20%"``, ``"2s"`` or 0; a Start passes through. Raises ValueError otherwise."""
+        if isinstance(value, Start):
+            return value
+        if isinstance(value, str) and value.strip().endswith("%"):
+            return cls(share=parse_fraction(value))
+        return cls(time=parse_nanoseconds(value))
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for a start at the very end."""
+        if self.share > 0.99:
+            raise ValueError(f"start is at most 99%, not {format_fraction(self.share)}")
+
+    def written(self) -> str:
+        """As a config has it."""
+        return write_nanoseconds(self.time) if self.time else write_fraction(self.share)
+
+
+def to_start(value: object) -> Start:
+    """`Start.parse`, as a converter of fields."""
+    return Start.parse(value)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ZipfPattern:
     """`refs` references to `pages` pages, the k-th most popular with weight k^-alpha.
 
     `drift`: the share of the popularity ranking that is reshuffled per `pages` references: the working set wanders.
@@ -39,37 +72,141 @@ class ZipfSpec(WorkloadSpec):
     """
 
     kind: Literal["zipf"] = "zipf"
-    pages: int = attrs.field(validator=[attrs.validators.ge(1), attrs.validators.le(MAX_PAGES)])
+    pages: int = attrs.field(validator=_some_pages)
     refs: int = attrs.field(validator=attrs.validators.ge(0))
     alpha: float = attrs.field(default=0.9, validator=[attrs.validators.ge(0), attrs.validators.le(5)])
     drift: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
     writes: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
 
 
-@attrs.frozen(kw_only=True)
-class ScanSpec(WorkloadSpec):
-    """Every page once in order, `passes` times: 1 = a batch job that reads its input, more = a cyclic scan."""
+@attrs.frozen(kw_only=True, slots=False)
+class UniformPattern:
+    """`refs` references to `pages` pages, each as likely as any other: no policy can do better than another."""
 
-    kind: Literal["scan"] = "scan"
-    pages: int = attrs.field(validator=[attrs.validators.ge(1), attrs.validators.le(MAX_PAGES)])
-    passes: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    kind: Literal["uniform"] = "uniform"
+    pages: int = attrs.field(validator=_some_pages)
+    refs: int = attrs.field(validator=attrs.validators.ge(0))
+    drift: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
     writes: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
 
 
-@attrs.frozen(kw_only=True)
-class TraceSpec(WorkloadSpec):
+@attrs.frozen(kw_only=True, slots=False)
+class ScanPattern:
+    """Every page once in order, `passes` times: 1 = a batch job that reads its input, more = a cyclic scan."""
+
+    kind: Literal["scan"] = "scan"
+    pages: int = attrs.field(validator=_some_pages)
+    passes: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    drift: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
+    writes: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PhasesPattern:
+    """`refs` references to a working set of `working_set` out of `pages` pages, each of it as likely as any other.
+
+    After every `phase` references the share `replace` of the working set gives way to other pages.
+    """
+
+    kind: Literal["phases"] = "phases"
+    pages: int = attrs.field(validator=_some_pages)
+    refs: int = attrs.field(validator=attrs.validators.ge(0))
+    working_set: int = attrs.field(validator=_some_pages)
+    phase: int = attrs.field(validator=attrs.validators.ge(1))
+    replace: Fraction = attrs.field(default=Fraction(0.5), converter=to_fraction)
+    drift: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
+    writes: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for a working set that is larger than the memory."""
+        if self.working_set > self.pages:
+            raise ValueError(f"working_set ({self.working_set}) is at most pages ({self.pages})")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class TracePattern:
     """The references of a recorded program.
 
     `format: u32`: little-endian uint32 per reference, low 31 bits the page number, bit 31 set for a write;
-    zstd-compressed if the path ends in .zst. `pages`: how many page numbers there may be (None = as many as the trace
-    has); a larger number in the trace is an error. `passes`: how often it is replayed.
+    zstd-compressed if the path ends in .zst. `pages`: how many page numbers there may be (None = as
+    many as the trace has); a larger number in the trace is an error. `passes`: how often it is replayed.
     """
 
     kind: Literal["trace"] = "trace"
     path: str
-    format: Literal["u32"] = "u32"
+    format: TraceFormat = "u32"
     pages: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
     passes: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    drift: Fraction = attrs.field(default=Fraction(0.0), converter=to_fraction)
 
 
-AnyWorkloadSpec = ZipfSpec | ScanSpec | TraceSpec
+StepPattern = ZipfPattern | UniformPattern | ScanPattern | PhasesPattern | TracePattern
+
+
+def _steps(steps: Any) -> tuple[StepPattern, ...]:
+    return tuple(steps)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class SequencePattern:
+    """Patterns one after the other, over the same pages."""
+
+    kind: Literal["sequence"] = "sequence"
+    steps: tuple[StepPattern, ...] = attrs.field(converter=_steps)
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError if there is no step."""
+        if not self.steps:
+            raise ValueError("steps needs at least one pattern")
+
+
+AnyPattern = StepPattern | SequencePattern
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class WorkloadSpec:
+    """What every workload has.
+
+    `cgroup`: whose pages they are. `rate`: its share of the references, relative to the other workloads' rates;
+    default: the number of its references, so that all workloads end together. `start`: when it begins. `think`: virtual
+    time between two references. `contents`: what the pages contain.
+    """
+
+    cgroup: str = attrs.field(converter=check_path)
+    rate: float | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.gt(0)))
+    start: Start = attrs.field(default=Start(), converter=to_start)
+    think: Nanoseconds = attrs.field(default=Nanoseconds(1000), converter=to_nanoseconds)
+    contents: Contents = "mixed"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ZipfSpec(ZipfPattern, WorkloadSpec):
+    """A `zipf` workload."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class UniformSpec(UniformPattern, WorkloadSpec):
+    """A `uniform` workload."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ScanSpec(ScanPattern, WorkloadSpec):
+    """A `scan` workload."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PhasesSpec(PhasesPattern, WorkloadSpec):
+    """A `phases` workload."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class TraceSpec(TracePattern, WorkloadSpec):
+    """A `trace` workload."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class SequenceSpec(SequencePattern, WorkloadSpec):
+    """A `sequence` workload."""
+
+
+AnyWorkloadSpec = ZipfSpec | UniformSpec | ScanSpec | PhasesSpec | TraceSpec | SequenceSpec

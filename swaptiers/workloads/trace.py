@@ -13,7 +13,7 @@ import zstandard
 
 from swaptiers.errors import ConfigError
 from swaptiers.workloads.source import PAGE_BITS, Int64s
-from swaptiers.workloads.specs import MAX_PAGES, TraceSpec
+from swaptiers.workloads.specs import MAX_PAGES, TracePattern
 
 Words = npt.NDArray[np.uint32]
 """References as format `u32` has them: low 31 bits the page number, bit 31 set for a write."""
@@ -77,7 +77,7 @@ class TraceSource:
         return self.survey.refs * self.passes
 
     @classmethod
-    def make(cls, spec: TraceSpec, folder: Path, surveys: dict[Path, Survey]) -> TraceSource:
+    def make(cls, spec: TracePattern, folder: Path, surveys: dict[Path, Survey]) -> TraceSource:
         """The trace of `spec`, its path relative to `folder`; `surveys` keeps what is known of each file."""
         path = folder / spec.path
         if path not in surveys:

@@ -1,4 +1,4 @@
-"""Popularity by Zipf's law: the k-th most popular page has weight k^-alpha, and who is popular may wander.
+"""Popularity by Zipf's law: the k-th most popular page has weight k^-alpha.
 
 One draw is one raw integer: its upper 44 bits are looked up in the cumulative weights, with a guide table that holds
 the first candidate for each value of the top bits (on average one more comparison is needed, whatever the weights), its
@@ -15,7 +15,6 @@ from swaptiers.core.compile import kernel
 from swaptiers.workloads.source import (
     CHANCE_BITS,
     CHANCE_MASK,
-    DRIFT,
     RANKING,
     REFERENCES,
     WRITE,
@@ -23,14 +22,11 @@ from swaptiers.workloads.source import (
     RawIntegers,
     chance,
 )
-from swaptiers.workloads.specs import ZipfSpec
+from swaptiers.workloads.specs import ZipfPattern
 
 Int32s = npt.NDArray[np.int32]
 
 DRAW_BITS = 63 - CHANCE_BITS
-DRIFT_BITS = 32
-DRIFT_UNIT = 1 << DRIFT_BITS
-LOW = (1 << 32) - 1
 
 
 @kernel
@@ -44,9 +40,6 @@ def shuffle(raw: Int64s, ranking: Int32s) -> None:
 @kernel
 def draw(
     raw: Int64s,
-    swaps: Int64s,
-    carry: int,
-    step: int,
     bounds: Int64s,
     guide: Int32s,
     guide_shift: int,
@@ -54,18 +47,8 @@ def draw(
     write_below: int,
     out: Int64s,
 ) -> None:
-    """One reference per raw integer into `out`; two ranks of `ranking` change places each time `carry` is full."""
-    pages = ranking.size
-    swapped = 0
+    """One reference per raw integer into `out`."""
     for i in range(raw.size):
-        carry += step
-        if carry >= DRIFT_UNIT:
-            carry -= DRIFT_UNIT
-            pair = swaps[swapped]
-            swapped += 1
-            a = ((pair >> 32) * pages) >> 31
-            b = ((pair & LOW) * pages) >> 32
-            ranking[a], ranking[b] = ranking[b], ranking[a]
         point = raw[i] >> CHANCE_BITS
         rank = int(guide[point >> guide_shift])
         while bounds[rank] <= point:
@@ -85,14 +68,13 @@ class ZipfSource:
     seed: int
     index: int
     write_below: int
-    step: int
     bounds: Int64s
     guide: Int32s
     guide_shift: int
     ranking: Int32s
 
     @classmethod
-    def make(cls, spec: ZipfSpec, seed: int, index: int) -> ZipfSource:
+    def make(cls, spec: ZipfPattern, seed: int, index: int) -> ZipfSource:
         """The tables of the `index`-th workload."""
         bounds = cumulative(spec.pages, spec.alpha)
         bits = max(1, (spec.pages - 1).bit_length())
@@ -107,7 +89,6 @@ class ZipfSource:
             seed=seed,
             index=index,
             write_below=chance(spec.writes),
-            step=round(spec.drift * DRIFT_UNIT / 2),  # a swap moves two ranks
             bounds=bounds,
             guide=guide,
             guide_shift=shift,
@@ -115,39 +96,23 @@ class ZipfSource:
         )
 
     def start(self) -> ZipfCursor:
-        """At the first reference, with the first ranking."""
+        """At the first reference."""
         return ZipfCursor(self)
 
 
 class ZipfCursor:
-    """A place in a Zipf workload: the ranking as it has become, and three random streams."""
+    """A place in a Zipf workload."""
 
     def __init__(self, source: ZipfSource) -> None:
         self._source = source
-        self.ranking = source.ranking.copy()
         self._raw = RawIntegers(source.seed, source.index, REFERENCES)
-        self._swaps = RawIntegers(source.seed, source.index, DRIFT)
-        self._carry = 0
 
     def take(self, count: int) -> Int64s:
         """The next `count` references."""
         source = self._source
         out = np.empty(count, np.int64)
-        due = self._carry + count * source.step
-        swaps = self._swaps.take(due >> DRIFT_BITS)
-        draw(
-            self._raw.take(count),
-            swaps,
-            self._carry,
-            source.step,
-            source.bounds,
-            source.guide,
-            source.guide_shift,
-            self.ranking,
-            source.write_below,
-            out,
-        )
-        self._carry = due % DRIFT_UNIT
+        raw = self._raw.take(count)
+        draw(raw, source.bounds, source.guide, source.guide_shift, source.ranking, source.write_below, out)
         return out
 
 

@@ -47,7 +47,7 @@ def test_known_order() -> None:
 def test_known_digest() -> None:
     """Raw integers don't change from one numpy to the next, so neither does this."""
     digest = hashlib.sha256(everything(References(THREE, 42, HERE)).astype("<i8").tobytes()).hexdigest()
-    assert digest[:16] == "0db4d4c23c319893"
+    assert digest[:16] == "cb6b1b5c18af7826"
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from([None, 0.25, 0.3, 1.0, 3.0, 1e9])), max_size=5))
