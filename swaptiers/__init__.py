@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from swaptiers.experiment.results import ExperimentResult, VariantResult
     from swaptiers.experiment.run import run
     from swaptiers.graph import TierGraph
+    from swaptiers.inversion import GlobalInversion, Inversion, InversionReport
     from swaptiers.system import Cgroup, SwapSystem
     from swaptiers.tiers.base import Latency
     from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
@@ -58,6 +59,7 @@ _HOMES = {
     "experiment.results": ("ExperimentResult", "VariantResult"),
     "experiment.run": ("run",),
     "graph": ("TierGraph",),
+    "inversion": ("GlobalInversion", "Inversion", "InversionReport"),
     "system": ("Cgroup", "SwapSystem"),
     "tiers.base": ("Latency",),
     "tiers.specs": ("FileSpec", "MemorySpec", "ZswapSpec"),
@@ -78,8 +80,11 @@ __all__ = [
     "ExperimentError",
     "ExperimentResult",
     "FileSpec",
+    "GlobalInversion",
     "GraphError",
     "IntegrityError",
+    "Inversion",
+    "InversionReport",
     "Latency",
     "MemorySpec",
     "StaleEntryError",

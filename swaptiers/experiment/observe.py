@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from swaptiers.core.compile import interpreted
-from swaptiers.core.state import ARRAYS
+from swaptiers.core.resident import SWAPPED
+from swaptiers.core.state import ARRAYS, STORED
 from swaptiers.counters import SystemCounters
 from swaptiers.experiment.lab import RECENCY
-from swaptiers.experiment.recency import pair_share
-from swaptiers.experiment.results import Inversion, InversionReport, mean_inversion
+from swaptiers.experiment.recency import counted_pairs
+from swaptiers.inversion import (
+    GlobalInversion,
+    Inversion,
+    InversionReport,
+    mean_inversion,
+    pairs_of,
+    share_of_pairs,
+)
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
 
 ENOUGH_PAGES = 8192
 """`inversion: sampled` follows about this many pages of a cgroup, and all of a smaller one."""
+GLOBAL_EVERY = 8
+"""Samples from one look at all cgroups' entries together to the next: it sorts them, the others are kept up to date."""
+EVERYBODY = ""
+"""In place of a cgroup's path."""
+HASH = 2_654_435_761
+"""As in recency.is_counted()."""
 
 
 class Recency:
@@ -28,8 +43,9 @@ class Recency:
         self._names = [tier.name for tier in laboratory.graph.tiers]
         self._table = np.zeros(laboratory.core.cgroup_count, RECENCY)
         self._trees: list[Any] = []
+        self._laboratory = laboratory
         self._pairs: dict[str, list[float]] = {}
-        self._by_tiers: dict[str, dict[tuple[int, int], list[float]]] = {}
+        self._by_tiers: dict[str, dict[str, list[float]]] = {}
         self._samples = 0
         sampled = laboratory.spec.run.inversion == "sampled"
         pages: dict[int, int] = {}
@@ -46,20 +62,36 @@ class Recency:
             self._trees.append(tree)
             if interpreted():
                 ARRAYS[tree.ctypes.data] = tree
+        mask = _mask(int(lab.pages_n)) if sampled else 0
+        self._global_pages = np.flatnonzero(((np.arange(int(lab.pages_n)) * HASH) >> 12) & mask == 0)
         lab.recency_n = len(self._table)
         laboratory.table("recency_at", self._table)
 
     def sample(self) -> None:
-        """Note the share of inverted pairs of each cgroup now."""
-        self._samples += 1
-        ranks = len(self._names)
+        """Note the share of inverted pairs of each cgroup now, and now and then of all together."""
         for path, index in self._paths.items():
-            r = self._table[index]
-            overall, shares = pair_share(r.inverted, r.entries[:ranks])
-            if overall is not None:
-                self._pairs.setdefault(path, []).append(overall)
-            for pair, share in shares.items():
-                self._by_tiers.setdefault(path, {}).setdefault(pair, []).append(share)
+            counts = counted_pairs(self._table[index], len(self._names))
+            self._note(path, *share_of_pairs(counts, self._names))
+        if self._samples % GLOBAL_EVERY == 0:
+            self._note(EVERYBODY, *self._of_everybody())
+        self._samples += 1
+
+    def _note(self, whose: str, overall: float | None, by_tiers: Mapping[str, float]) -> None:
+        if overall is not None:
+            self._pairs.setdefault(whose, []).append(overall)
+        for pair, share in by_tiers.items():
+            self._by_tiers.setdefault(whose, {}).setdefault(pair, []).append(share)
+
+    def _of_everybody(self) -> tuple[float | None, dict[str, float]]:
+        """Over the entries of all cgroups, by their last uses."""
+        pages = self._laboratory.pages[self._global_pages]
+        held = self._laboratory.core.records[pages["hotter"][pages["state"] == SWAPPED]]
+        held = held[held["backing"] == STORED]
+        return pairs_of(held["tier"], held["last_use"], self._names)
+
+    def latest(self, path: str) -> float | None:
+        """The cgroup's `pairs` at the last sample."""
+        return self._pairs[path][-1] if path in self._pairs else None
 
     def sample_if_none(self) -> None:
         """A run too short for a sample after its warm-up is judged by its end."""
@@ -69,12 +101,9 @@ class Recency:
     def _inversion(self, path: str, bypass: int) -> Inversion:
         r = self._table[self._paths[path]]
         late = int(r.late_n)
-        by_tiers = {
-            f"{self._names[fast]}>{self._names[slow]}": _mean(shares)
-            for (fast, slow), shares in sorted(self._by_tiers.get(path, {}).items())
-        }
+        pairs, by_tiers = self._means(path)
         return Inversion(
-            pairs=_mean(self._pairs[path]) if path in self._pairs else None,
+            pairs=pairs,
             late_faults=float(r.late_sum) / late if late else None,
             late_any=int(r.late_any) / late if late else None,
             bypass=bypass,
@@ -82,18 +111,19 @@ class Recency:
             by_tiers=by_tiers,
         )
 
+    def _means(self, whose: str) -> tuple[float | None, dict[str, float]]:
+        by_tiers = {pair: _mean(shares) for pair, shares in self._by_tiers.get(whose, {}).items()}
+        return (_mean(self._pairs[whose]) if whose in self._pairs else None), by_tiers
+
     @staticmethod
     def report(recency: Recency | None, counters: SystemCounters) -> InversionReport:
         """Per cgroup, and the mean over them. With `inversion: off` only `bypass` is known."""
         if recency is None:
-            nothing = {
-                path: Inversion(pairs=None, late_faults=None, late_any=None, bypass=c.bypass, excess_latency_ns=None)
-                for path, c in counters.cgroups.items()
-                if c.refs
-            }
-            return mean_inversion(nothing)
+            return mean_inversion({path: Inversion(bypass=c.bypass) for path, c in counters.cgroups.items() if c.refs})
+        pairs, by_tiers = recency._means(EVERYBODY)
         return mean_inversion(
-            {path: recency._inversion(path, counters.cgroups[path].bypass) for path in recency._paths}
+            {path: recency._inversion(path, counters.cgroups[path].bypass) for path in recency._paths},
+            GlobalInversion(pairs=pairs, by_tiers=by_tiers),
         )
 
 

@@ -173,15 +173,12 @@ def _renumber(st: Header, lab: Lab, cgroup: int, r: Any) -> None:
     r.next = n
 
 
-def pair_share(inverted: Any, entries: Any) -> tuple[float | None, dict[tuple[int, int], float]]:
-    """Share of inverted pairs: over all pairs of tiers (None if there is no pair), and per pair of tiers."""
-    shares: dict[tuple[int, int], float] = {}
-    wrong = total = 0
-    ranks = [rank for rank in range(len(entries)) if entries[rank] > 0]
-    for i, fast in enumerate(ranks):
-        for slow in ranks[i + 1 :]:
-            pairs = int(entries[fast]) * int(entries[slow])
-            shares[(fast, slow)] = int(inverted[fast, slow]) / pairs
-            wrong += int(inverted[fast, slow])
-            total += pairs
-    return (wrong / total if total else None), shares
+def counted_pairs(r: Any, ranks: int) -> dict[tuple[int, int], tuple[float, int]]:
+    """(inverted pairs, all pairs) of one cgroup now, per pair of tiers."""
+    entries = [int(each) for each in r.entries[:ranks]]
+    return {
+        (fast, slow): (float(r.inverted[fast, slow]), entries[fast] * entries[slow])
+        for fast in range(ranks)
+        for slow in range(fast + 1, ranks)
+        if entries[fast] and entries[slow]
+    }

@@ -11,33 +11,9 @@ import numpy.typing as npt
 
 from swaptiers.counters import CgroupCounters, EdgeCounters, TierCounters
 from swaptiers.experiment.lab import bucket_latency
+from swaptiers.inversion import InversionReport
 
 SCHEMA = 1
-
-
-@attrs.frozen(kw_only=True)
-class Inversion:
-    """LRU inversion; None where there was nothing to measure.
-
-    `pairs`: share of pairs (a in a faster tier, b in a slower) with b used more recently: 0 perfect, 0.5 random, 1 upside
-    down. `late_faults`: mean over swap-ins from a slower tier of the share of faster-tier entries that were older;
-    `late_any`: share of them where at least one was. `bypass`: pages stored below the first allowed tier while it held an
-    older entry. `excess_latency_ns`: mean service latency per fault minus that of a placement by recency.
-    """
-
-    pairs: float | None
-    late_faults: float | None
-    late_any: float | None
-    bypass: int
-    excess_latency_ns: float | None
-    by_tiers: Mapping[str, float] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class InversionReport(Inversion):
-    """The mean over cgroups, and each cgroup's own."""
-
-    by_cgroup: Mapping[str, Inversion] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -118,8 +94,14 @@ class ExperimentResult:
             "config": dict(self.config),
             "seed": self.seed,
             "versions": dict(self.versions),
-            "variants": {name: attrs.asdict(result) for name, result in self.variants.items()},
+            "variants": {name: _variant(result) for name, result in self.variants.items()},
         }
+
+
+def _variant(result: VariantResult) -> dict[str, Any]:
+    plain = attrs.asdict(result)
+    plain["inversion"]["global"] = plain["inversion"].pop("all_entries")  # no name for a Python field
+    return plain
 
 
 def fault_latency(buckets: npt.NDArray[np.int64], total_ns: int) -> FaultLatency:
@@ -133,24 +115,3 @@ def fault_latency(buckets: npt.NDArray[np.int64], total_ns: int) -> FaultLatency
         return bucket_latency(int(np.searchsorted(cumulative, share * count)))
 
     return FaultLatency(mean=total_ns / count, p50=percentile(0.5), p99=percentile(0.99), p999=percentile(0.999))
-
-
-def mean_inversion(by_cgroup: Mapping[str, Inversion]) -> InversionReport:
-    """The mean over the cgroups that have a value; `bypass` is their sum."""
-    each = list(by_cgroup.values())
-
-    def mean(values: list[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) / len(known) if known else None
-
-    pairs = sorted({pair for one in each for pair in one.by_tiers})
-    by_tiers = {pair: mean([one.by_tiers.get(pair) for one in each]) for pair in pairs}
-    return InversionReport(
-        pairs=mean([one.pairs for one in each]),
-        late_faults=mean([one.late_faults for one in each]),
-        late_any=mean([one.late_any for one in each]),
-        bypass=sum(one.bypass for one in each),
-        excess_latency_ns=mean([one.excess_latency_ns for one in each]),
-        by_tiers={pair: share for pair, share in by_tiers.items() if share is not None},
-        by_cgroup=dict(by_cgroup),
-    )

@@ -55,6 +55,7 @@ def _sections(result: ExperimentResult) -> Iterable[tuple[str, list[tuple[str, C
         "LRU inversion",
         [
             ("inverted pairs", lambda v: _share(v.inversion.pairs)),
+            ("over all cgroups", lambda v: _share(v.inversion.all_entries.pairs)),
             ("late faults", lambda v: _share(v.inversion.late_faults)),
             ("bypassed", lambda v: _count(v.inversion.bypass)),
             ("excess latency", lambda v: _time(v.inversion.excess_latency_ns)),

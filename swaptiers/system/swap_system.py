@@ -18,11 +18,13 @@ import numpy.typing as npt
 from swaptiers.cgroups import ROOT, CgroupSpec, CgroupTree
 from swaptiers.codecs import Buffer
 from swaptiers.core.core import MAX_ENTRIES, Core
+from swaptiers.core.state import STORED
 from swaptiers.counters import SystemCounters, read_counters
 from swaptiers.demotion.request import Demoted, Referenced, demote
 from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError, TierIOError
 from swaptiers.graph import TierGraph
+from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, mean_inversion, pairs_of
 from swaptiers.system.arguments import Ids, Pages, checked_ids, checked_out, checked_pages, checked_uses
 from swaptiers.system.incoming import Incoming
 from swaptiers.system.outgoing import Outgoing
@@ -318,6 +320,25 @@ class SwapSystem:
         """A consistent copy of all counters."""
         with self._parts.held():
             return read_counters(self.core, self.graph, self._parts.tree)
+
+    def inversion(self) -> InversionReport:
+        """How far the entries are from an order by last use, now: per cgroup, and all together.
+
+        `late_faults`, `late_any` and `excess_latency_ns` are about faults, which only an experiment watches: None here.
+        """
+        with self._parts.held():
+            records = self.core.records[: int(self.core.st.row_top)]
+            held = records[records["backing"] == STORED].copy()
+            bypass = {path: int(self.core.cgroups[index].bypass) for path, index in self._parts.tree.paths.items()}
+            paths = dict(self._parts.tree.paths)
+        names = [tier.name for tier in self.graph.tiers]
+        by_cgroup = {}
+        for path, index in sorted(paths.items()):
+            own = held[held["cgroup"] == index]
+            pairs, by_tiers = pairs_of(own["tier"], own["last_use"], names)
+            by_cgroup[path] = Inversion(pairs=pairs, bypass=bypass[path], by_tiers=by_tiers)
+        pairs, by_tiers = pairs_of(held["tier"], held["last_use"], names)
+        return mean_inversion(by_cgroup, GlobalInversion(pairs=pairs, by_tiers=by_tiers))
 
     def check(self) -> None:
         """Recount every entry and compare with all accounts. Raises IntegrityError if any disagrees."""
