@@ -20,12 +20,19 @@ from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment
 from swaptiers.report.table import variants_table
-from swaptiers.report.write import check_folder, write_results
+from swaptiers.report.write import SeriesFormat, check_folder, check_series_format, write_results
 
 
 @click.command()
 @experiment_options
-@click.option("--out", type=click.Path(path_type=Path), help="Write summary.json into this folder.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write summary.json and the samples into this folder.")
+@click.option(
+    "--series",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="How --out writes the samples.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Run only this variant (may be repeated).")
@@ -33,6 +40,7 @@ from swaptiers.report.write import check_folder, write_results
 def run(
     config: Path,
     out: Path | None,
+    series: SeriesFormat,
     as_json: bool,
     quiet: bool,
     variants: tuple[str, ...],
@@ -45,6 +53,7 @@ def run(
     check_jobs(experiment, jobs)
     if out is not None:
         check_folder(out)
+        check_series_format(series)
     errors = Console(stderr=True)
     if not quiet:
         for sentence in experiment.advice():
@@ -59,7 +68,7 @@ def run(
         _say_interrupted(errors, list(finished), list(experiment.variants))
         sys.exit(130)
     if out is not None:
-        write_results(result, out)
+        write_results(result, out, series)
     if as_json:
         json.dump(result.to_json(), sys.stdout, indent=1)
         sys.stdout.write("\n")

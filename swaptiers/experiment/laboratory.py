@@ -38,6 +38,7 @@ from swaptiers.experiment.lab import (
 )
 from swaptiers.experiment.observe import Recency
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult, fault_latency
+from swaptiers.experiment.series import Recorder
 from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
 from swaptiers.graph import TierGraph
 from swaptiers.terms import codec_columns, edge_terms, tier_terms
@@ -94,6 +95,7 @@ class Laboratory:
             self.close()
             raise
         self.recency = Recency(self) if spec.run.inversion != "off" else None
+        self.recorder = Recorder(self)
         self._actions = sorted(spec.actions, key=lambda action: action.at)
         self._done_actions: list[dict[str, Any]] = []
 
@@ -243,6 +245,7 @@ class Laboratory:
         while self._actions and self._actions[0].at <= now:
             self._act(self._actions.pop(0))
         if now >= self._next_sample:
+            self.recorder.sample()
             if self.recency is not None and self.lab.warm:
                 self.recency.sample()
             step = int(self.spec.run.sample)
@@ -315,6 +318,7 @@ class Laboratory:
             actions=tuple(self._done_actions),
             time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
             integrity=integrity,
+            series=self.recorder.finish(),
             **totals,
         )
 

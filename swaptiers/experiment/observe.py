@@ -89,9 +89,10 @@ class Recency:
         held = held[held["backing"] == STORED]
         return pairs_of(held["tier"], held["last_use"], self._names)
 
-    def latest(self, path: str) -> float | None:
-        """The cgroup's `pairs` at the last sample."""
-        return self._pairs[path][-1] if path in self._pairs else None
+    def now(self, path: str) -> float | None:
+        """The cgroup's `pairs` at this moment."""
+        counts = counted_pairs(self._table[self._paths[path]], len(self._names))
+        return share_of_pairs(counts, self._names)[0]
 
     def sample_if_none(self) -> None:
         """A run too short for a sample after its warm-up is judged by its end."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from swaptiers.counters import CgroupCounters, EdgeCounters, TierCounters
 from swaptiers.experiment.lab import bucket_latency
+from swaptiers.experiment.series import Series
 from swaptiers.inversion import InversionReport
 
 SCHEMA = 1
@@ -76,6 +77,7 @@ class VariantResult:
     actions: tuple[Mapping[str, Any], ...]
     time: RunTime
     integrity: Integrity
+    series: Series
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +101,7 @@ class ExperimentResult:
 
 
 def _variant(result: VariantResult) -> dict[str, Any]:
-    plain = attrs.asdict(result)
+    plain = attrs.asdict(result, filter=lambda field, _: field.name != "series")  # a file of its own
     plain["inversion"]["global"] = plain["inversion"].pop("all_entries")  # no name for a Python field
     return plain
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import importlib
+import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.results import ExperimentResult
+from swaptiers.experiment.series import Series
 
 SUMMARY = "summary.json"
+SeriesFormat = Literal["csv", "parquet"]
 
 
 def check_folder(folder: Path) -> None:
@@ -23,10 +30,42 @@ def check_folder(folder: Path) -> None:
         raise ConfigError(f"--out {folder}: {above} can't be written; give another folder")
 
 
-def write_results(result: ExperimentResult, folder: Path) -> None:
-    """Write summary.json under another name, then rename it: a reader never sees half of it."""
+def check_series_format(form: SeriesFormat) -> None:
+    """Raises ConfigError where Parquet is asked for and pyarrow is not there."""
+    if form == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise ConfigError("--series parquet needs pyarrow: pip install 'swaptiers[parquet]', or use --series csv")
+
+
+def write_results(result: ExperimentResult, folder: Path, series: SeriesFormat = "csv") -> None:
+    """Write summary.json and a file of samples per variant, each under another name first: nobody sees half of one."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / SUMMARY
-    partial = folder / f".{SUMMARY}.part"
-    partial.write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, target)
+    for name, variant in result.variants.items():
+        _write_series(variant.series, folder / f"series-{name}.{series}", series)
+    text = json.dumps(result.to_json(), indent=1) + "\n"
+    _whole(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _write_series(series: Series, target: Path, form: SeriesFormat) -> None:
+    _whole(target, lambda path: _write_csv(series, path) if form == "csv" else _write_parquet(series, path))
+
+
+def _write_csv(series: Series, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(series.columns)
+        writer.writerows(series.rows)
+
+
+def _write_parquet(series: Series, path: Path) -> None:
+    arrow: Any = importlib.import_module("pyarrow")
+    parquet: Any = importlib.import_module("pyarrow.parquet")
+    parquet.write_table(arrow.table({name: series.column(name) for name in series.columns}), path)
+
+
+def _whole(target: Path, write: Callable[[Path], Any]) -> None:
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        write(partial)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
