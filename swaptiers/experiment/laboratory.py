@@ -305,6 +305,7 @@ class Laboratory:
         if stores - loads != counters.entries:
             raise IntegrityError(f"{stores} pages went out, {loads} came back, and {counters.entries} are held")
         return VariantResult(
+            seed=self.spec.seed,
             refs=int(lab.refs),
             swap_outs=stores,
             swap_ins=loads,

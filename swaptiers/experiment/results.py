@@ -74,6 +74,7 @@ class VariantResult:
     inversion: InversionReport
     ram_bytes: RamBytes
     fault_latency_ns: FaultLatency
+    seed: int
     actions: tuple[Mapping[str, Any], ...]
     time: RunTime
     integrity: Integrity
@@ -82,12 +83,21 @@ class VariantResult:
 
 @attrs.frozen(kw_only=True)
 class ExperimentResult:
-    """All variants of an experiment. `config`: resolved, per variant; `versions`: of what the numbers depend on."""
+    """All variants of an experiment.
+
+    `config`: resolved, per variant; `versions`: of what the numbers depend on. `variants`: the run of each with the
+    config's own seed; `runs`: all runs of each, of which that is the first.
+    """
 
     seed: int
     config: Mapping[str, Any]
     versions: Mapping[str, str]
-    variants: Mapping[str, VariantResult]
+    runs: Mapping[str, tuple[VariantResult, ...]]
+
+    @property
+    def variants(self) -> dict[str, VariantResult]:
+        """The run of each variant with the config's own seed."""
+        return {name: runs[0] for name, runs in self.runs.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the stable keys."""
@@ -96,11 +106,18 @@ class ExperimentResult:
             "config": dict(self.config),
             "seed": self.seed,
             "versions": dict(self.versions),
-            "variants": {name: _variant(result) for name, result in self.variants.items()},
+            "variants": {name: _variant(runs) for name, runs in self.runs.items()},
         }
 
 
-def _variant(result: VariantResult) -> dict[str, Any]:
+def _variant(runs: tuple[VariantResult, ...]) -> dict[str, Any]:
+    plain = _plain(runs[0])
+    if len(runs) > 1:
+        plain["repeats"] = [_plain(run) for run in runs[1:]]
+    return plain
+
+
+def _plain(result: VariantResult) -> dict[str, Any]:
     plain = attrs.asdict(result, filter=lambda field, _: field.name != "series")  # a file of its own
     plain["inversion"]["global"] = plain["inversion"].pop("all_entries")  # no name for a Python field
     return plain

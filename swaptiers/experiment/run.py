@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import attrs
+import numpy as np
+
 from swaptiers import __version__
 from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError
@@ -56,24 +59,49 @@ def run_experiment(
 ) -> ExperimentResult:
     """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it."""
     check_jobs(experiment, jobs)
-    results: dict[str, VariantResult] = {}
+    tasks = [
+        Task(name, repetition, attrs.evolve(spec, seed=derived_seed(spec.seed, repetition)))
+        for name, spec in experiment.variants.items()
+        for repetition in range(spec.run.repeat)
+    ]
+    results: dict[tuple[str, int], VariantResult] = {}
 
-    def done(name: str, result: VariantResult) -> None:
-        results[name] = result
-        if finished is not None:
-            finished(name, result)
+    def done(task: Task, result: VariantResult) -> None:
+        results[(task.name, task.repetition)] = result
+        runs = experiment.variants[task.name].run.repeat
+        if finished is not None and all((task.name, each) in results for each in range(runs)):
+            finished(task.name, results[(task.name, 0)])
 
-    if jobs > 1 and len(experiment.variants) > 1:
-        _run_in_processes(experiment, jobs, progress, done)
+    if jobs > 1 and len(tasks) > 1:
+        _run_in_processes(experiment, tasks, jobs, progress, done)
     else:
-        for name, spec in experiment.variants.items():
-            done(name, run_variant(spec, experiment.folder, _report(progress, name)))
+        for task in tasks:
+            done(task, run_variant(task.spec, experiment.folder, _report(progress, task)))
     return ExperimentResult(
         seed=experiment.seed,
         config={name: unstructure(spec) for name, spec in experiment.variants.items()},
         versions=versions(),
-        variants={name: results[name] for name in experiment.variants},
+        runs={
+            name: tuple(results[(name, repetition)] for repetition in range(spec.run.repeat))
+            for name, spec in experiment.variants.items()
+        },
     )
+
+
+@attrs.frozen
+class Task:
+    """One run: a variant, its repetition, and the spec with that one's seed."""
+
+    name: str
+    repetition: int
+    spec: ExperimentSpec
+
+
+def derived_seed(seed: int, repetition: int) -> int:
+    """The seed itself for the first run, then 62 bits that follow from both."""
+    if repetition == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, repetition]).generate_state(1, np.uint64)[0] >> np.uint64(2))
 
 
 def run_variant(
@@ -84,31 +112,35 @@ def run_variant(
         return laboratory.run(progress)
 
 
-def _report(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
+def _report(progress: Progress | None, task: Task) -> Callable[[int, int], None] | None:
     if progress is None:
         return None
 
     def report(done: int, total: int) -> None:
-        progress(name, done, total)
+        progress(task.name, task.repetition * total + done, task.spec.run.repeat * total)
 
     return report
 
 
 def _run_in_processes(
-    experiment: Experiment, jobs: int, progress: Progress | None, done: Callable[[str, VariantResult], None]
+    experiment: Experiment,
+    tasks: Sequence[Task],
+    jobs: int,
+    progress: Progress | None,
+    done: Callable[[Task, VariantResult], None],
 ) -> None:
-    """Each variant in a fresh process: nothing is shared, and no number depends on how many there are."""
+    """Each run in a fresh process: nothing is shared, and no number depends on how many there are."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(experiment.variants)), mp_context=context) as pool:
-        running = {
-            pool.submit(run_variant, spec, experiment.folder): name for name, spec in experiment.variants.items()
-        }
+    so_far: dict[str, int] = {}
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+        running = {pool.submit(run_variant, task.spec, experiment.folder): task for task in tasks}
         try:
             for future in as_completed(running):
-                result = future.result()
+                task, result = running[future], future.result()
+                so_far[task.name] = so_far.get(task.name, 0) + 1
                 if progress is not None:
-                    progress(running[future], result.refs, result.refs)
-                done(running[future], result)
+                    progress(task.name, so_far[task.name], task.spec.run.repeat)
+                done(task, result)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -125,5 +157,5 @@ def check_jobs(experiment: Experiment, jobs: int) -> None:
     """Raises ConfigError for less than one process, or if the variants can't run at the same time."""
     if jobs < 1:
         raise ConfigError(f"jobs is at least 1, not {jobs}")
-    if len(experiment.variants) > 1:
+    if sum(spec.run.repeat for spec in experiment.variants.values()) > 1:
         check_together(experiment.variants.values(), jobs)

@@ -40,7 +40,8 @@ class RunSpec:
     (32 as the kernel; 1 = exact LRU). `payload`: `real` moves bytes, `sizes` looks their lengths up; both give the same
     counters. `interleave`: `references` = one order of references for all, fixed by seed and rates, equal in all variants;
     `time` = each workload goes on when its last reference is served, so that latency slows it down. `inversion`: `exact`,
-    `sampled` (a fixed share of the pages), `off`.
+    `sampled` (a fixed share of the pages), `off`. `repeat`: so many runs of each variant, the first with the seed, the
+    others with seeds derived from it.
     """
 
     until: Literal["end"] | Nanoseconds = "end"
@@ -50,6 +51,7 @@ class RunSpec:
     payload: Payload = "real"
     interleave: Literal["references", "time"] = "references"
     inversion: InversionMode = "sampled"
+    repeat: int = attrs.field(default=1, validator=[attrs.validators.ge(1), attrs.validators.le(1000)])
 
     def __attrs_post_init__(self) -> None:
         if self.sample <= 0:
