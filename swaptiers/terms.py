@@ -13,6 +13,7 @@ from swaptiers.core.state import (
     LRU,
     MAX_CODECS,
     MEMORY,
+    ORACLE,
     REFUSE,
     SECOND_CHANCE,
     SPILL,
@@ -30,7 +31,7 @@ from swaptiers.system_spec import SystemSpec
 from swaptiers.tiers.base import TierSpec
 from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
 
-POLICY_CODES = {"lru": LRU, "fifo": FIFO, "second-chance": SECOND_CHANCE, "age": AGE}
+POLICY_CODES = {"lru": LRU, "fifo": FIFO, "second-chance": SECOND_CHANCE, "age": AGE, "oracle": ORACLE}
 ON_FULL_CODES = {"demote": DEMOTE, "spill": SPILL, "refuse": REFUSE}
 KIND_CODES: dict[type[TierSpec], int] = {ZswapSpec: ZSWAP, MemorySpec: MEMORY, FileSpec: FILE}
 PS_PER_S = 10**12

@@ -29,6 +29,7 @@ from swaptiers.core.state import (
     NO_LIMIT,
     PENDING,
     PENDING_MAX,
+    PICK,
     PLAN,
     PLAN_MAX,
     QUARANTINE,
@@ -123,6 +124,8 @@ class Core:
         self._table("rings_at", st.rings_n, RING)
         self._table("chunks_at", st.chunks_n, CHUNK_RECORD)
         self.plan = self._table("plan_at", PLAN_MAX, PLAN)
+        self._table("picks_at", PLAN_MAX, PICK)
+        self._table("scores_at", max_entries, np.dtype(np.int64))
         self.pending = self._table("pending_at", PENDING_MAX, PENDING)
         self._table("quarantine_at", st.quarantine_n, QUARANTINE)
         self._set_classes(page_size)

@@ -11,7 +11,8 @@ from typing import Any
 
 from swaptiers.core.charges import enter, leave, refusal, used_bytes
 from swaptiers.core.compile import part
-from swaptiers.core.entries import rotate
+from swaptiers.core.entries import rotate, unlist
+from swaptiers.core.picks import pick_highest
 from swaptiers.core.rings import (
     coldest_by_arrival,
     coldest_by_use,
@@ -31,9 +32,11 @@ from swaptiers.core.state import (
     BY_PRESSURE,
     BY_REQUEST,
     BY_WATERMARK,
+    CHOSEN,
     FULL,
     LRU,
     MAX_EDGES,
+    ORACLE,
     PLAN_MAX,
     PLANNED,
     POOL_LIMIT,
@@ -52,6 +55,7 @@ from swaptiers.core.state import (
     Header,
     cell_of,
     cgroups,
+    picks,
     plan_entries,
     preorder,
     records,
@@ -106,6 +110,9 @@ def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, use
     scanned = 0
     rotated = 0
     limit = min(e.batch, cell_of(st, cgroup, e.source).entries)
+    if policy == ORACLE:
+        scanned = _plan_picked(st, edge, cgroup, limit, budget, used_before)
+        limit = 0
     while scanned < limit and st.plan_bytes < budget and st.plan_n < PLAN_MAX:
         by_use = policy == LRU or policy == AGE
         index = coldest_by_use(st, cgroup, e.source) if by_use else coldest_by_arrival(st, cgroup, e.source)
@@ -119,8 +126,11 @@ def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, use
         if policy == SECOND_CHANCE and records(st)[row].marks & REFERENCED:
             rotate(st, ring, row)
             rotated += 1
-        elif not plan_entry(st, edge, ring, row):
+        elif not reserve_move(st, edge, row):
             break
+        else:
+            ring_pop(st, ring)
+            plan_entry(st, row)
     st.plan_scanned += scanned
     st.plan_rotated += rotated
     e.scanned += scanned
@@ -128,8 +138,29 @@ def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, use
 
 
 @part
-def plan_entry(st: Header, edge: int, ring: Any, row: int) -> bool:
-    """Take the entry off its cold list and reserve its place in the target; False if the target refuses."""
+def _plan_picked(st: Header, edge: int, cgroup: int, limit: int, budget: int, used_before: int) -> int:
+    """As plan_batch, for the entries with the highest scores. The number scanned."""
+    picked = pick_highest(st, cgroup, st.edges[edge].source, limit)
+    for i in range(picked):
+        row = picks(st)[i].row
+        if st.plan_bytes >= budget or st.plan_n >= PLAN_MAX:
+            return i
+        if records(st)[row].last_use >= used_before:
+            continue
+        if not reserve_move(st, edge, row):
+            return i + 1
+        r = records(st)[row]
+        stamp = next_stamp(st)  # first: it may restamp every live element, this one too
+        unlist(st, row)
+        r.stamp = stamp
+        r.marks |= CHOSEN
+        plan_entry(st, row)
+    return picked
+
+
+@part
+def reserve_move(st: Header, edge: int, row: int) -> bool:
+    """Reserve the entry's place in the target, into the plan's next element; False if the target refuses."""
     e = st.edges[edge]
     r = records(st)[row]
     target = st.tiers[e.target]
@@ -140,9 +171,19 @@ def plan_entry(st: Header, edge: int, ring: Any, row: int) -> bool:
         st.plan_blocked = reason if reason != ACCEPTED else FULL
         e.refused[st.plan_blocked] += 1
         return False
-    ring_pop(st, ring)
-    r.marks |= PLANNED
     enter(st, e.target, r.cgroup, reserved)
+    p = plan_entries(st)[st.plan_n]
+    p.to_slot = slot
+    p.reserved = reserved
+    p.to_length = reserved
+    return True
+
+
+@part
+def plan_entry(st: Header, row: int) -> None:
+    """The entry, off its cold list by now, is the plan's next: its source stays the authoritative place."""
+    r = records(st)[row]
+    r.marks |= PLANNED
     p = plan_entries(st)[st.plan_n]
     p.row = row
     p.stamp = r.stamp
@@ -153,14 +194,10 @@ def plan_entry(st: Header, edge: int, ring: Any, row: int) -> bool:
     p.slot = r.slot
     p.length = r.length
     p.checksum = r.checksum
-    p.to_slot = slot
-    p.reserved = reserved
-    p.to_length = reserved
     p.to_checksum = 0
     p.copied = 1
     st.plan_n += 1
     st.plan_bytes += r.length
-    return True
 
 
 @part
@@ -316,7 +353,7 @@ def commit_move(st: Header, edge: int, trigger: int, p: Any) -> bool:
     r.slot = p.to_slot
     r.length = p.to_length
     r.checksum = p.to_checksum
-    r.marks &= ~(PLANNED | RAW | REFERENCED)
+    r.marks &= ~(PLANNED | CHOSEN | RAW | REFERENCED)
     if st.tiers[e.target].kind == ZSWAP and p.to_length >= st.page_size:
         r.marks |= RAW
     r.way = 1 + edge

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import CHUNK, Header, cell_of, chunks, records, rings
+from swaptiers.core.state import CHOSEN, CHUNK, Header, cell_of, chunks, records, rings
 
 NONE = -1
 SORT_SHARE = 16
@@ -157,6 +157,8 @@ def ring_push_front(st: Header, ring: Any, row: int) -> None:
     c.stamps[ring.head_at] = records(st)[row].stamp
     ring.total += 1
     ring.live += 1
+    ring.disorder += ring.live if records(st)[row].marks & CHOSEN else 0  # it did not come from this end: sort again
+    records(st)[row].marks &= ~CHOSEN
 
 
 @part

@@ -33,13 +33,13 @@ PENDING_MAX = 256
 # backing of a record
 FREE, ZERO, STORED, RETIRED = 0, 1, 2, 3
 # flags of a record
-REFERENCED, RAW, BUSY, PLANNED = 1, 2, 4, 8
+REFERENCED, RAW, BUSY, PLANNED, CHOSEN = 1, 2, 4, 8, 16
 # kinds of tier
 ZSWAP, MEMORY, FILE = 0, 1, 2
 # what a store into a full tier does
 DEMOTE, SPILL, REFUSE = 0, 1, 2
 # policies
-LRU, FIFO, SECOND_CHANCE, AGE = 0, 1, 2, 3
+LRU, FIFO, SECOND_CHANCE, AGE, ORACLE = 0, 1, 2, 3, 4
 # triggers: bits in edge.when, and 1 + bit position in by_trigger
 WHEN_PRESSURE, WHEN_LIMIT, WHEN_WATERMARK, WHEN_AGE, WHEN_REQUEST = 1, 2, 4, 8, 16
 BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST = 0, 1, 2, 3, 4
@@ -277,6 +277,7 @@ TAKE = _record(
         ("marks", "i8"),
     ]
 )
+PICK = _record([("row", "i8"), ("score", "i8")])
 QUARANTINE = _record([("tier", "i8"), ("slot", "i8")])
 
 HEADER = _record(
@@ -321,6 +322,9 @@ HEADER = _record(
         ("quarantine_at", "i8"),
         ("quarantine_n", "i8"),
         ("quarantine_top", "i8"),
+        # choosing by score
+        ("picks_at", "i8"),
+        ("scores_at", "i8"),
         # the latest plan
         ("plan_at", "i8"),
         ("plan_n", "i8"),
@@ -411,6 +415,16 @@ def clusters(tier: Any) -> Any:
 @part
 def plan_entries(st: Header) -> Any:
     return carray(pointer(st.plan_at), (PLAN_MAX,), PLAN)
+
+
+@part
+def picks(st: Header) -> Any:
+    return carray(pointer(st.picks_at), (PLAN_MAX,), PICK)
+
+
+@part
+def scores(st: Header) -> Any:
+    return carray(pointer(st.scores_at), (st.records_n,), np.int64)
 
 
 @part

@@ -8,7 +8,7 @@ import attrs
 
 from swaptiers.units import Fraction, Nanoseconds, to_fraction, to_nanoseconds
 
-Policy = Literal["lru", "fifo", "second-chance", "age"]
+Policy = Literal["lru", "fifo", "second-chance", "age", "oracle"]
 
 
 @attrs.frozen
@@ -60,7 +60,8 @@ class EdgeSpec:
     """A demotion edge `source` -> `target` and its terms.
 
     `policy`: `lru` (coldest by last use), `fifo` (by arrival), `second-chance` (fifo; referenced entries rotate once, as
-    shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`). `batch`: entries scanned per step.
+    shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`), `oracle` (used again last; only an
+    experiment knows the future). `batch`: entries scanned per step.
     """
 
     source: str = attrs.field(metadata={"key": "from"})

@@ -93,6 +93,9 @@ LAB = _record(
         ("lengths_n", "i8"),
         ("recency_at", "i8"),  # 0 = inversion is off
         ("recency_n", "i8"),
+        ("following_at", "i8"),  # per reference, when its page is referenced next; 0 = nobody knows the future
+        ("following_n", "i8"),
+        ("nexts_at", "i8"),  # per page
         ("workloads_n", "i8"),
         ("reclaim_batch", "i8"),
         ("by_time", "i8"),  # 1 = interleave: time
@@ -131,6 +134,16 @@ LAB = _record(
 @part
 def pages_of(lab: Lab) -> Any:
     return carray(pointer(lab.pages_at), (lab.pages_n,), PAGE)
+
+
+@part
+def following_of(lab: Lab) -> Any:
+    return carray(pointer(lab.following_at), (lab.following_n,), np.int64)
+
+
+@part
+def nexts_of(lab: Lab) -> Any:
+    return carray(pointer(lab.nexts_at), (lab.pages_n,), np.int64)
 
 
 @part

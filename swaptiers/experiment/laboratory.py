@@ -24,6 +24,7 @@ from swaptiers.errors import ConfigError, IntegrityError
 from swaptiers.experiment import replay
 from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.feed import Feed, OrderedFeed, TimedFeed
+from swaptiers.experiment.future import following_references
 from swaptiers.experiment.lab import (
     CHUNK_DONE,
     DUE,
@@ -125,6 +126,14 @@ class Laboratory:
             work.first_page, work.end_page = int(first[index]), int(first[index + 1])
         if spec.run.payload == "sizes":
             self._measure_lengths()
+        if any(edge.policy == "oracle" for edge in self.graph.edges):
+            self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """policy: oracle: when each reference's page is referenced next."""
+        following = self.table("following_at", following_references(self.references))
+        self.lab.following_n = len(following)
+        self.table("nexts_at", np.zeros(int(self.lab.pages_n), np.int64))
 
     def _measure_lengths(self) -> None:
         """payload: sizes: how long each content becomes with each compressor, by compressing each once."""

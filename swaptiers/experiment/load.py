@@ -134,6 +134,7 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None
             "there is no workload; write at least one under workloads"
         )
     _check_limits(spec, document)
+    _check_oracle(spec, document)
     _check_actions(spec, graph, document)
     for index, workload in enumerate(spec.workloads):
         _check_start(spec, workload, document, index)
@@ -151,6 +152,15 @@ def _check_start(spec: ExperimentSpec, workload: AnyWorkloadSpec, document: Node
         raise document.place_of(("workloads", index, "start")).error(
             f"with interleave: {spec.run.interleave}, a start is {wanted}, not {workload.start.written()}"
         )
+
+
+def _check_oracle(spec: ExperimentSpec, document: Node) -> None:
+    """The future is known only where one order of references holds for everybody."""
+    for index, edge in enumerate(spec.edges or ()):
+        if edge.policy == "oracle" and spec.run.interleave == "time":
+            raise document.place_of(("edges", index, "policy")).error(
+                "policy oracle knows the order of references, which interleave: time leaves open; use interleave: references"
+            )
 
 
 def _check_limits(spec: ExperimentSpec, document: Node) -> None:

@@ -46,6 +46,7 @@ from swaptiers.core.state import (
     pending_pages,
     plan_entries,
     records,
+    scores,
 )
 from swaptiers.core.store import ask, place
 from swaptiers.experiment.lab import (
@@ -65,9 +66,11 @@ from swaptiers.experiment.lab import (
     WANTS_MOVE_LENGTHS,
     WANTS_REFERENCES,
     Lab,
+    following_of,
     latency_bucket,
     lengths_of,
     log_of,
+    nexts_of,
     pages_of,
     zero_of,
 )
@@ -162,6 +165,8 @@ def _first_due(lab: Lab) -> int:
 def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
     """One reference: a hit is over here; a fault or a first touch goes on to make room."""
     work = lab.workloads[workload]
+    if lab.following_at != 0:
+        nexts_of(lab)[page] = following_of(lab)[lab.refs]
     lab.refs += 1
     c = cgroups(st)[work.cgroup]
     c.refs += 1
@@ -361,6 +366,8 @@ def _settle_page(st: Header, lab: Lab, p: Any) -> None:
     if p.state == PLACED:
         publish_entry(st, p.row)
         pages[page].hotter = p.row
+        if lab.following_at != 0:
+            scores(st)[p.row] = nexts_of(lab)[page]
         note_store(st, lab, p.cgroup, page, p.tier)
         pages[page].state = SWAPPED
         _log_store(st, lab, p)

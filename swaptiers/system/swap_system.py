@@ -101,6 +101,8 @@ class SwapSystem:
         self.spec = spec
         self.page_size = int(spec.page_size)
         self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+        if any(edge.policy == "oracle" for edge in self.graph.edges):
+            raise ConfigError("policy oracle knows the future, which only an experiment has; use lru")
         columns = codec_columns(self.graph.tiers)
         self.core = Core(
             page_size=self.page_size,
