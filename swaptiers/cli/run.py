@@ -18,7 +18,7 @@ from swaptiers.errors import IntegrityError
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
-from swaptiers.experiment.run import check_jobs, run_experiment
+from swaptiers.experiment.run import check_jobs, run_experiment, with_oracle
 from swaptiers.report.table import variants_table
 from swaptiers.report.write import SeriesFormat, check_folder, check_series_format, write_results
 
@@ -36,6 +36,7 @@ from swaptiers.report.write import SeriesFormat, check_folder, check_series_form
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Run only this variant (may be repeated).")
+@click.option("--bounds", is_flag=True, help="Add a variant that knows the future, and the fewest faults possible.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
 def run(
     config: Path,
@@ -47,9 +48,12 @@ def run(
     sets: tuple[str, ...],
     seed: int | None,
     jobs: int,
+    bounds: bool,
 ) -> None:
     """Run the experiment in CONFIG and print what each variant cost."""
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants or None)
+    if bounds:
+        experiment = with_oracle(experiment)
     check_jobs(experiment, jobs)
     if out is not None:
         check_folder(out)
@@ -63,7 +67,9 @@ def run(
     finished: dict[str, VariantResult] = {}
     try:
         with _progress(errors, list(experiment.variants), quiet) as report:
-            result = run_experiment(experiment, jobs=jobs, progress=report, finished=finished.__setitem__)
+            result = run_experiment(
+                experiment, jobs=jobs, bounds=bounds, progress=report, finished=finished.__setitem__
+            )
     except KeyboardInterrupt:
         _say_interrupted(errors, list(finished), list(experiment.variants))
         sys.exit(130)

@@ -59,7 +59,7 @@ def fewest_misses(pages: Any, following: Any, capacity: int, resident: Any) -> i
     held = 0
     misses = 0
     for i in range(len(pages)):
-        page = int(pages[i])
+        page = pages[i]
         if resident[page] < 0:
             misses += 1
             while held >= capacity:
@@ -69,7 +69,7 @@ def fewest_misses(pages: Any, following: Any, capacity: int, resident: Any) -> i
                     held -= 1
             held += 1
         resident[page] = following[i]
-        heapq.heappush(heap, (-int(following[i]), page))
+        heapq.heappush(heap, (-following[i], page))
     return misses
 
 
@@ -89,7 +89,7 @@ def belady_faults(spec: ExperimentSpec, references: References) -> dict[str, int
         used = len(np.unique(pages[here]))
         capacity = _capacity(spec, path)
         resident = np.full(int(references.first_page[-1]), -1, np.int64)
-        misses = fewest_misses(pages[here], following[here], capacity, resident) if capacity < used else used
+        misses = fewest_misses(pages[here].astype(np.int64), following[here], capacity, resident) if capacity < used else used
         fewest[path] = misses - used
     return fewest
 

@@ -86,13 +86,15 @@ class ExperimentResult:
     """All variants of an experiment.
 
     `config`: resolved, per variant; `versions`: of what the numbers depend on. `variants`: the run of each with the
-    config's own seed; `runs`: all runs of each, of which that is the first.
+    config's own seed; `runs`: all runs of each, of which that is the first. `fewest_faults`: per cgroup, what no policy
+    could go below (Belady), if that was asked for.
     """
 
     seed: int
     config: Mapping[str, Any]
     versions: Mapping[str, str]
     runs: Mapping[str, tuple[VariantResult, ...]]
+    fewest_faults: Mapping[str, int] | None = None
 
     @property
     def variants(self) -> dict[str, VariantResult]:
@@ -106,6 +108,7 @@ class ExperimentResult:
             "config": dict(self.config),
             "seed": self.seed,
             "versions": dict(self.versions),
+            **({} if self.fewest_faults is None else {"fewest_faults": dict(self.fewest_faults)}),
             "variants": {name: _variant(runs) for name, runs in self.runs.items()},
         }
 

@@ -16,17 +16,22 @@ import numpy as np
 from swaptiers import __version__
 from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError
+from swaptiers.experiment.future import belady_faults
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import Experiment, load_experiment
 from swaptiers.experiment.means import check_together
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.spec import ExperimentSpec
+from swaptiers.graph import TierGraph
+from swaptiers.workloads.streams import References
 
 Progress = Callable[[str, int, int], None]
 """Called now and then with a variant's name, references done, references in all."""
 Finished = Callable[[str, VariantResult], None]
 """Called with each variant that is complete."""
 
+ORACLE = "oracle"
+"""The variant that knows the future."""
 DEPENDENCIES = ("numpy", "numba", "lz4", "zstandard", "xxhash", "networkx")
 
 
@@ -37,25 +42,45 @@ def run(
     sets: Sequence[str] = (),
     seed: int | None = None,
     jobs: int = 1,
+    bounds: bool = False,
     progress: Progress | None = None,
     finished: Finished | None = None,
 ) -> ExperimentResult:
     """Run an experiment's variants (all, or those named) and return their results.
 
     `sets`: ``"tiers.zswap.max_pool=64M"`` and the like, over every variant. `jobs`: variants run in so many processes.
+    `bounds`: add a variant `oracle`, whose edges know the future, and Belady's fewest faults.
     Raises ConfigError for a config that can't be used, before anything runs; IntegrityError if a page or an account is
     wrong.
     """
-    return run_experiment(
-        load_experiment(config, sets=sets, seed=seed, variants=variants),
-        jobs=jobs,
-        progress=progress,
-        finished=finished,
-    )
+    experiment = load_experiment(config, sets=sets, seed=seed, variants=variants)
+    if bounds:
+        experiment = with_oracle(experiment)
+    return run_experiment(experiment, jobs=jobs, bounds=bounds, progress=progress, finished=finished)
+
+
+def with_oracle(experiment: Experiment) -> Experiment:
+    """With a variant `oracle` more, unless it has one: the config without a variant, every edge's policy `oracle`."""
+    if ORACLE in experiment.variants:
+        return experiment
+    base = experiment.base
+    edges = TierGraph.build(base.tiers, base.edges, base.on_full).edges
+    if not edges:
+        raise ConfigError("there is no edge for an oracle to decide on: the config without its variants has none")
+    if base.run.interleave == "time":
+        raise ConfigError("the future is open with interleave: time; use interleave: references for bounds")
+    knowing = tuple(attrs.evolve(edge, policy="oracle", older_than=None) for edge in edges)
+    variants = {**experiment.variants, ORACLE: attrs.evolve(base, edges=knowing)}
+    return attrs.evolve(experiment, variants=variants)
 
 
 def run_experiment(
-    experiment: Experiment, *, jobs: int = 1, progress: Progress | None = None, finished: Finished | None = None
+    experiment: Experiment,
+    *,
+    jobs: int = 1,
+    bounds: bool = False,
+    progress: Progress | None = None,
+    finished: Finished | None = None,
 ) -> ExperimentResult:
     """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it."""
     check_jobs(experiment, jobs)
@@ -81,11 +106,17 @@ def run_experiment(
         seed=experiment.seed,
         config={name: unstructure(spec) for name, spec in experiment.variants.items()},
         versions=versions(),
+        fewest_faults=_fewest_faults(experiment) if bounds else None,
         runs={
             name: tuple(results[(name, repetition)] for repetition in range(spec.run.repeat))
             for name, spec in experiment.variants.items()
         },
     )
+
+
+def _fewest_faults(experiment: Experiment) -> dict[str, int]:
+    spec = experiment.base
+    return belady_faults(spec, References(spec.workloads, spec.seed, experiment.folder))
 
 
 @attrs.frozen

@@ -49,6 +49,11 @@ def _footer(result: ExperimentResult) -> str:
     pages = f"{verified:,} pages came back and were compared byte for byte: {wrong} wrong or lost"
     if verified == 0:
         pages = "payload: sizes moves no bytes, so nothing was compared"
+    if result.fewest_faults is not None:
+        least = sum(result.fewest_faults.values())
+        pages += (
+            f"\nno policy could have fewer than {least:,} faults with all of memory.max for resident pages (Belady)"
+        )
     times = len(next(iter(result.runs.values())))
     repeated = f" and {times - 1} derived from it; * = better in each of {times} runs" if times > 1 else ""
     return f"{pages}\nseed {result.seed}{repeated}, {sum(run.time.wall_s for run in runs):.1f} s of running"
