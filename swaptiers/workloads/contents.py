@@ -9,6 +9,7 @@ mix-up is noticed.
 from __future__ import annotations
 
 import difflib
+import functools
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +33,7 @@ CORPUS_BYTES = 32 << 20
 MIN_BLOCKS = 64
 PAGE_SIZES = tuple(1 << bits for bits in range(12, 17))
 DIGITS = 8
+KEPT_CORPORA = 4
 
 Shares = tuple[tuple[str, float], ...]
 """Kinds and their shares, which add to 1; in the order of `KINDS`, each at most once."""
@@ -86,9 +88,13 @@ class Corpus:
 
         ConfigError for an unknown description, ValueError for a page size that is no power of two from 4K to 64K.
         """
+        return cls.of(shares_of(contents), seed, page_size, blocks)
+
+    @classmethod
+    def of(cls, shares: Shares, seed: int, page_size: int, blocks: int | None = None) -> Corpus:
+        """The corpus of a description that has been read."""
         if page_size not in PAGE_SIZES:
             raise ValueError(f"page_size is one of {PAGE_SIZES}, not {page_size}")
-        shares = shares_of(contents)
         blocks = blocks or max(MIN_BLOCKS, CORPUS_BYTES // (BLOCK * page_size))
         raw = RawIntegers(seed, zlib.crc32(repr(shares).encode()))
         step = page_size // BLOCK
@@ -124,9 +130,15 @@ def corpora(specs: Sequence[WorkloadSpec], seed: int, page_size: int) -> tuple[l
         shares = shares_of(spec.contents)
         if shares not in places:
             places[shares] = len(made)
-            made.append(Corpus.make(spec.contents, seed, page_size))
+            made.append(_corpus(shares, seed, page_size))
         which[workload] = places[shares]
     return made, which
+
+
+@functools.lru_cache(maxsize=KEPT_CORPORA)
+def _corpus(shares: Shares, seed: int, page_size: int) -> Corpus:
+    """The variants of an experiment have the same contents: made and measured once per process."""
+    return Corpus.of(shares, seed, page_size)
 
 
 def whole(shares: Shares, blocks: int) -> list[int]:
