@@ -44,8 +44,8 @@ def _put(node: Node, parts: list[str], value: Node, place: Place, known: frozens
     values, keys = dict(node.value), {**node.keys, key: place}
     if not rest:
         values[key] = value
-    elif key in values:
-        values[key] = _put(values[key], rest, value, place, known)
+    elif key in values or key in known:
+        values[key] = _put(values.get(key, Node({}, place)), rest, value, place, known)
     else:
         raise _no_key(key, values, place)
     return Node(values, node.place, keys)

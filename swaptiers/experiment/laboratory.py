@@ -46,7 +46,6 @@ from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.opening import open_tier
 from swaptiers.tiers.specs import ZswapSpec
-from swaptiers.units import parse_nanoseconds
 from swaptiers.workloads.contents import corpora
 from swaptiers.workloads.source import MAX_WORKLOADS
 from swaptiers.workloads.streams import References
@@ -171,7 +170,7 @@ class Laboratory:
         lab, spec = self.lab, self.spec
         total = self.references.total
         warm_at = int(total * spec.run.warmup)
-        until = FOREVER if spec.run.until == "end" else int(parse_nanoseconds(spec.run.until))
+        until = FOREVER if spec.run.until == "end" else int(spec.run.until)
         self._next_sample = int(spec.run.sample)
         self._until = until
         self._set_stop()

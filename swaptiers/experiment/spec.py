@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -31,6 +31,10 @@ class ActionSpec:
     referenced: Literal["ignore", "rotate"] = "ignore"
 
 
+def _until(value: Any) -> Literal["end"] | Nanoseconds:
+    return "end" if value == "end" else to_nanoseconds(value)
+
+
 @attrs.frozen(kw_only=True)
 class RunSpec:
     """How to run.
@@ -44,7 +48,7 @@ class RunSpec:
     others with seeds derived from it.
     """
 
-    until: Literal["end"] | Nanoseconds = "end"
+    until: Literal["end"] | Nanoseconds = attrs.field(default="end", converter=_until)
     warmup: Fraction = attrs.field(default=Fraction(0.2), converter=to_fraction)
     sample: Nanoseconds = attrs.field(default=Nanoseconds(100_000_000), converter=to_nanoseconds)
     reclaim_batch: int = attrs.field(default=32, validator=[attrs.validators.ge(1), attrs.validators.le(256)])
