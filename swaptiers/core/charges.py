@@ -163,11 +163,12 @@ def is_forbidden(st: Header, tier: int, cgroup: int) -> bool:
 
 
 @part
-def refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
+def refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
     """Why `tier` would not take one more payload of `length` bytes from `cgroup` now; ACCEPTED if it would.
 
-    `length` UNKNOWN (negative): UNKNOWN_LENGTH is answered when only the length could still say no.
-    `st.refusal_scope` is the cgroup in whose subtree room has to be made. As zswap_store() and get_swap_pages() decide.
+    `held`: the tier that an entry comes from, whose charges a move does not raise; NONE for a store. `length` UNKNOWN
+    (negative): UNKNOWN_LENGTH is answered when only the length could still say no. `st.refusal_scope` is the cgroup in
+    whose subtree room has to be made. As zswap_store() and get_swap_pages() decide.
     """
     st.refusal_scope = ROOT
     if is_forbidden(st, tier, cgroup):
@@ -175,18 +176,18 @@ def refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
             return WRITEBACK_OFF
         return FORBIDDEN
     if st.tiers[tier].kind == ZSWAP:
-        return _zswap_refusal(st, tier, cgroup, length)
-    return _slot_refusal(st, tier, cgroup)
+        return _zswap_refusal(st, tier, cgroup, length, held)
+    return _slot_refusal(st, tier, cgroup, held)
 
 
 @part
-def _zswap_refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
+def _zswap_refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
     t = st.tiers[tier]
-    over = over_zswap_max(st, cgroup)
+    over = over_zswap_max(st, cgroup) if held < 0 or st.tiers[held].kind != ZSWAP else NONE
     if over >= 0:
         st.refusal_scope = over
         return ZSWAP_MAX
-    if st.legacy_swap_charge and over_swap_max(st, cgroup) >= 0:
+    if st.legacy_swap_charge and held < 0 and over_swap_max(st, cgroup) >= 0:
         return SWAP_MAX
     if t.pool_bytes >= t.capacity_bytes:
         return POOL_LIMIT
@@ -206,9 +207,10 @@ def _zswap_refusal(st: Header, tier: int, cgroup: int, length: int) -> int:
 
 
 @part
-def _slot_refusal(st: Header, tier: int, cgroup: int) -> int:
+def _slot_refusal(st: Header, tier: int, cgroup: int, held: int) -> int:
     t = st.tiers[tier]
-    if over_swap_max(st, cgroup) >= 0:
+    is_charged = held >= 0 and (st.legacy_swap_charge or st.tiers[held].kind != ZSWAP)
+    if not is_charged and over_swap_max(st, cgroup) >= 0:
         return SWAP_MAX
     over = over_tiers_max(st, tier, cgroup, st.page_size)
     if over >= 0:

@@ -165,7 +165,7 @@ def reserve_move(st: Header, edge: int, row: int) -> bool:
     r = records(st)[row]
     target = st.tiers[e.target]
     reserved = min(int(r.length), st.page_size) if target.kind == ZSWAP else st.page_size
-    reason = refusal(st, e.target, r.cgroup, reserved)
+    reason = refusal(st, e.target, r.cgroup, reserved, e.source)
     slot = slot_alloc(st, e.target) if reason == ACCEPTED else -1
     if slot < 0:
         st.plan_blocked = reason if reason != ACCEPTED else FULL

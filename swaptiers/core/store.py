@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from swaptiers.core.charges import over_swap_max, refusal
+from swaptiers.core.charges import NONE, over_swap_max, refusal
 from swaptiers.core.compile import part
 from swaptiers.core.entries import place_zero, reserve_entry
 from swaptiers.core.plan import MAX_FRUITLESS, plan_room
@@ -74,7 +74,7 @@ def place(st: Header, pending: Any) -> int:
     while pending.rank < st.tiers_n:
         tier = st.by_rank[pending.rank]
         length = _length_in(st, tier, pending)
-        reason = refusal(st, tier, pending.cgroup, length)
+        reason = refusal(st, tier, pending.cgroup, length, NONE)
         if reason == UNKNOWN_LENGTH:
             st.need_codec = st.tiers[tier].codec
             return NEED_LENGTHS

@@ -88,9 +88,10 @@ def belady_faults(spec: ExperimentSpec, references: References) -> dict[str, int
         here = np.isin(owners, own)
         used = len(np.unique(pages[here]))
         capacity = _capacity(spec, path)
-        resident = np.full(int(references.first_page[-1]), -1, np.int64)
-        misses = fewest_misses(pages[here].astype(np.int64), following[here], capacity, resident) if capacity < used else used
-        fewest[path] = misses - used
+        fewest[path] = 0
+        if capacity < used:
+            resident = np.full(int(references.first_page[-1]), -1, np.int64)
+            fewest[path] = fewest_misses(pages[here].astype(np.int64), following[here], capacity, resident) - used
     return fewest
 
 

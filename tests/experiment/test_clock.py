@@ -59,7 +59,7 @@ def test_an_idle_device_is_ready(tmp_path: Path) -> None:
 
 
 def test_compression_is_waited_for_and_decompression(tmp_path: Path) -> None:
-    """zswap's work is the program's own: both count into the fault that causes them."""
+    """Zswap's work is the program's own: both count into the fault that causes them."""
     text = ONE.replace(
         "  disk:", "  zswap: {kind: zswap, max_pool: 1M, latency: {read: 8us, write: 9us}}\n  disk:"
     ).replace("memory.max: 8K", "memory.max: 64K")
@@ -70,9 +70,7 @@ def test_compression_is_waited_for_and_decompression(tmp_path: Path) -> None:
 
 def test_direct_demotion_is_waited_for(tmp_path: Path) -> None:
     """Room made at once in a full pool: the reader waits for the reads and the decompression, not for the device's write."""
-    text = ONE.replace(
-        "  disk:", "  near: {kind: memory, capacity: 1M, latency: {read: 1us, write: 2us}}\n  disk:"
-    )
+    text = ONE.replace("  disk:", "  near: {kind: memory, capacity: 1M, latency: {read: 1us, write: 2us}}\n  disk:")
     result = run(tmp_path, [*range(259), 100], text)
     assert result.edges["near->disk"].entries >= 1
     assert result.fault_latency_ns.mean == 1_000 + 2_000
@@ -80,9 +78,9 @@ def test_direct_demotion_is_waited_for(tmp_path: Path) -> None:
 
 def test_percentiles(tmp_path: Path) -> None:
     """Ninety-nine quick faults and one slow: the mean is exact, the percentiles right within a bucket."""
-    text = ONE.replace(
-        "  disk:", "  near: {kind: memory, capacity: 1M, latency: {read: 10us}}\n  disk:"
-    ).replace("bandwidth: 4M/s", "bandwidth: 4G/s")
+    text = ONE.replace("  disk:", "  near: {kind: memory, capacity: 1M, latency: {read: 10us}}\n  disk:").replace(
+        "bandwidth: 4M/s", "bandwidth: 4G/s"
+    )
     pages = [*range(259), *([258 - 3 - i for i in range(99)])]
     result = run(tmp_path, [*pages, 0], text, "workloads.0.think=1s")
     latency = result.fault_latency_ns

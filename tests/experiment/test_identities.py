@@ -111,7 +111,9 @@ def test_the_summary_has_its_keys(result: ExperimentResult) -> None:
     assert {"entries", "freed_bytes", "written_bytes", "scanned", "rotated", "backpressure", "by_trigger"} <= set(
         one["edges"]["zswap->ssd"]
     )
-    assert {"pairs", "late_faults", "late_any", "bypass", "excess_latency_ns", "by_cgroup", "global"} <= set(one["inversion"])
+    assert {"pairs", "late_faults", "late_any", "bypass", "excess_latency_ns", "by_cgroup", "global"} <= set(
+        one["inversion"]
+    )
     assert set(one["fault_latency_ns"]) == {"mean", "p50", "p99", "p999"}
     assert set(one["time"]) == {"virtual_s", "stall_s", "wall_s"}
     assert {"verified", "mismatched", "lost"} <= set(one["integrity"])

@@ -1,4 +1,4 @@
-"""A chain of tiers under `lru` is one LRU stack cut at the capacities: compared with stack distances, reference by reference."""
+"""A chain of tiers under `lru` is one LRU stack cut at the capacities: compared with stack distances."""
 
 from __future__ import annotations
 

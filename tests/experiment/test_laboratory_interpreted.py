@@ -1,0 +1,43 @@
+"""The laboratory's kernels as plain Python give the numbers of the compiled ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from configs import SMALL, numbers, run_text
+
+PROGRAM = """
+import json, sys
+from configs import SMALL, numbers, run_text
+from pathlib import Path
+sets = sys.argv[2:]
+result = run_text(Path(sys.argv[1]), SMALL, *sets)
+print(json.dumps({name: numbers(variant) for name, variant in result.variants.items()}))
+"""
+SETS = (
+    "run.payload=sizes",
+    "workloads.0.refs=1500",
+    "workloads.0.pages=600",
+    "workloads.1.pages=500",
+    "tiers.zswap.max_pool=256K",
+    "tiers.ssd.capacity=1M",
+    "cgroups./web.memory.max=400K",
+    "cgroups./batch.memory.max=200K",
+)
+
+
+def test_interpreted_and_compiled_agree(tmp_path: Path) -> None:
+    """An overflow, a division or a shift that numba does otherwise than Python would differ."""
+    here = Path(__file__).parent
+    env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join([str(here), str(here.parent.parent)])}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path), *SETS], env=env, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    compiled = {name: numbers(result) for name, result in run_text(tmp_path, SMALL, *SETS).variants.items()}
+    assert compiled["demotion"]["edges"]["ssd->disk"]["entries"] > 0
+    assert json.loads(done.stdout) == json.loads(json.dumps(compiled))
