@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any, NewType
 
 import attrs
@@ -30,6 +31,8 @@ _DURATION_FACTOR = {
     "min": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+MAX_TEXT = 40
+"""Characters in a number with its unit."""
 MAX_BYTES = 1 << 60
 """The largest size that is taken: one EiB. Sums of a few of them still fit in a signed 64-bit counter."""
 MAX_NANOSECONDS = 1 << 60
@@ -47,7 +50,7 @@ def parse_bytes(value: object) -> Bytes:
         amount = value
     else:
         match = _SIZE.fullmatch(value.strip())
-        if match is None or len(value) > 40:
+        if match is None or len(value) > MAX_TEXT:
             raise ValueError(f"a size like 4K, 10M or 1G is wanted, not {_short(value)}")
         number = float(match[1]) * _SIZE_FACTOR[match[2].upper()]
         if "." not in match[1]:
@@ -70,7 +73,7 @@ def parse_nanoseconds(value: object) -> Nanoseconds:
     if not isinstance(value, str):
         raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {value!r}")
     match = _DURATION.fullmatch(value.strip())
-    if match is None or len(value) > 40:
+    if match is None or len(value) > MAX_TEXT:
         raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {_short(value)}")
     amount = float(match[1]) * _DURATION_FACTOR[match[2]]
     if amount > MAX_NANOSECONDS:
@@ -80,15 +83,15 @@ def parse_nanoseconds(value: object) -> Nanoseconds:
 
 def parse_fraction(value: object) -> Fraction:
     """A share of a whole from ``"20%"``: 0 to 1. Raises ValueError for a bare number (is 1 all of it, or 1 %?)."""
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
         raise ValueError(f"a percentage like 20% is wanted, not {_short(value)}")
     match = _PERCENT.fullmatch(value.strip())
     if match is None:
         raise ValueError(f"a percentage like 20% is wanted, not {_short(value)}")
-    percent = float(match[1])
-    if percent > 100:
+    share = float(Decimal(match[1]) / 100)
+    if share > 1:
         raise ValueError(f"a percentage from 0% to 100% is wanted, not {value!r}")
-    return Fraction(percent / 100)
+    return Fraction(share)
 
 
 def parse_rate(value: object) -> BytesPerSecond:
@@ -217,8 +220,7 @@ def write_nanoseconds(value: int) -> str:
 
 def write_fraction(value: float) -> str:
     """A share so that reading it gives the same number."""
-    text = format_fraction(value)
-    return text if parse_fraction(text) == value else f"{value * 100:.20f}%"
+    return f"{(Decimal(repr(value)) * 100).normalize():f}%"
 
 
 def format_rate(rate: float) -> str:

@@ -48,7 +48,11 @@ def key_of(field: Any) -> str:
 
 def keys_of(model: type[Any]) -> set[str]:
     """Every key that a model and the models in it know."""
-    found: set[str] = set()
+    return {key_of(field) for field in _fields_in(model)}
+
+
+def _fields_in(model: type[Any]) -> Iterator[Any]:
+    """The fields of a model and of all models in it."""
     queue: list[Any] = [model]
     seen: set[Any] = set()
     while queue:
@@ -57,11 +61,10 @@ def keys_of(model: type[Any]) -> set[str]:
             continue
         seen.add(at)
         if isinstance(at, type) and attrs.has(at):
-            for field in attrs.fields(attrs.resolve_types(at)):
-                found.add(key_of(field))
-                queue.append(field.type)
+            fields = attrs.fields(attrs.resolve_types(at))
+            yield from fields
+            queue.extend(field.type for field in fields)
         queue.extend(get_args(at))
-    return found
 
 
 def structure(document: Node, model: type[T]) -> T:
@@ -70,17 +73,16 @@ def structure(document: Node, model: type[T]) -> T:
     try:
         return converter.structure(document.plain(), model)
     except Exception as error:
-        problems = [_located(document, path, cause) for path, cause in _causes(error, ())]
+        finder = _Finder(document, {field.name: key_of(field) for field in _fields_in(model)})
+        problems = [finder.located(path, cause) for path, cause in _causes(error, ())]
         raise min(problems, key=lambda problem: (problem.line or 0, problem.column or 0)) from None
 
 
 def _causes(error: BaseException, path: Path) -> Iterator[tuple[Path, BaseException]]:
-    """The leaves of cattrs' groups, each with the path to it."""
-    for note in getattr(error, "__notes__", ()):
+    """The leaves of cattrs' groups, each with the path to it. Of several notes on one error the outermost came last."""
+    for note in reversed(getattr(error, "__notes__", [])):
         if isinstance(note, AttributeValidationNote | IterableValidationNote):
-            step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            path = (*path, step)
-            break
+            path = (*path, note.name if isinstance(note, AttributeValidationNote) else note.index)
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _causes(inner, path)
@@ -88,63 +90,60 @@ def _causes(error: BaseException, path: Path) -> Iterator[tuple[Path, BaseExcept
         yield path, error
 
 
-def _located(document: Node, path: Path, cause: BaseException) -> ConfigError:
-    path = _in_yaml(document, path)
-    name = _spoken(path)
-    if isinstance(cause, ForbiddenExtraKeysError):
-        extra = min(cause.extra_fields, key=lambda key: _order(document, (*path, key)))
-        valid = [key_of(field) for field in attrs.fields(cause.cl)]
-        return document.place_of((*path, extra), key=True).error(_unknown(extra, valid))
-    if isinstance(cause, KeyError):
-        return document.place_of(path[:-1]).error(
-            f"{_spoken(path[:-1]) or 'this'}: the key {str(cause.args[0])!r} is missing"
-        )
-    match = re.match(r"'(\w+)' must be (.*): (.*)$", str(cause))
-    if match:
-        what = f"{_yaml_key(match[1])} must be {match[2]}, not {match[3]}"
-        return document.place_of(_in_yaml(document, (*path, match[1]))).error(what)
-    text = str(cause) or type(cause).__name__
-    return document.place_of(path).error(f"{name}: {text}" if name else text)
+class _Finder:
+    """Where in the document, and in which words, an error of the models is. `keys`: field name -> key."""
 
+    def __init__(self, document: Node, keys: dict[str, str]) -> None:
+        self._document = document
+        self._keys = keys
 
-def _order(document: Node, path: Path) -> tuple[int, int]:
-    place = document.place_of(path, key=True)
-    return place.line or 0, place.column or 0
+    def located(self, path: Path, cause: BaseException) -> ConfigError:
+        path = self._in_yaml(path)
+        name = path[-1] if path and isinstance(path[-1], str) else ""
+        if isinstance(cause, ForbiddenExtraKeysError):
+            extra = min(cause.extra_fields, key=lambda key: self._order((*path, key)))
+            valid = [key_of(field) for field in attrs.fields(cause.cl)]
+            return self._document.place_of((*path, extra), key=True).error(_unknown(extra, valid))
+        if isinstance(cause, KeyError):
+            whose = path[-2] if len(path) > 1 and isinstance(path[-2], str) else "this"
+            return self._document.place_of(path[:-1]).error(f"{whose}: the key {str(cause.args[0])!r} is missing")
+        match = re.match(r"'(\w+)' must be (.*): (.*)$", str(cause))
+        if match:
+            what = f"{self._keys.get(match[1], match[1])} must be {match[2]}, not {match[3]}"
+            return self._document.place_of(self._in_yaml((*path, match[1]))).error(what)
+        text = str(cause) or type(cause).__name__
+        return self._document.place_of(path, key=self._is_mapping(path)).error(f"{name}: {text}" if name else text)
 
+    def _is_mapping(self, path: Path) -> bool:
+        """An error about a mapping as a whole stands at its key."""
+        return bool(self._document.place_keys(path))
 
-def _spoken(path: Path) -> str:
-    return str(path[-1]) if path and isinstance(path[-1], str) else ""
+    def _order(self, path: Path) -> tuple[int, int]:
+        place = self._document.place_of(path, key=True)
+        return place.line or 0, place.column or 0
+
+    def _in_yaml(self, path: Path) -> Path:
+        """The path with the keys as the document spells them."""
+        steps: list[str | int] = []
+        node: Node | None = self._document
+        for step in path:
+            spelled: str | int = step
+            if node is not None and isinstance(node.value, dict) and step not in node.value:
+                spelled = self._keys.get(str(step), step)
+            inner = None
+            if node is not None and isinstance(node.value, dict):
+                inner = node.value.get(spelled)
+            elif node is not None and isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+                inner = node.value[step]
+            node = inner
+            steps.append(spelled)
+        return tuple(steps)
 
 
 def _unknown(key: str, valid: list[str]) -> str:
     near = difflib.get_close_matches(str(key), valid, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(valid)}"
     return f"there is no key {key!r} here; {hint}"
-
-
-_RENAMED: dict[str, str] = {}
-
-
-def _yaml_key(name: str) -> str:
-    return _RENAMED.get(name, name)
-
-
-def _in_yaml(document: Node, path: Path) -> Path:
-    """The path with the keys as the document spells them."""
-    steps: list[str | int] = []
-    node: Node | None = document
-    for step in path:
-        spelled: str | int = step
-        if node is not None and isinstance(node.value, dict) and step not in node.value:
-            spelled = _yaml_key(str(step))
-        inner = None
-        if node is not None and isinstance(node.value, dict):
-            inner = node.value.get(spelled)
-        elif node is not None and isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-            inner = node.value[step]
-        node = inner
-        steps.append(spelled)
-    return tuple(steps)
 
 
 # hooks
@@ -206,7 +205,6 @@ def _parses_itself(t: Any) -> bool:
 def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any, Any], Any]:
     fields = attrs.fields(attrs.resolve_types(model))
     renames = {field.name: override(rename=key_of(field)) for field in fields if key_of(field) != field.name}
-    _RENAMED.update({field.name: key_of(field) for field in fields if key_of(field) != field.name})
     switches = {key_of(field) for field in fields if field.metadata.get("zero_one")}  # as the kernel's files have them
     build = make_dict_structure_fn(model, converter, _cattrs_forbid_extra_keys=True, **renames)  # type: ignore[arg-type]
 
