@@ -52,9 +52,7 @@ def parse_bytes(value: object) -> Bytes:
         match = _SIZE.fullmatch(value.strip())
         if match is None or len(value) > MAX_TEXT:
             raise ValueError(f"a size like 4K, 10M or 1G is wanted, not {_short(value)}")
-        number = float(match[1]) * _SIZE_FACTOR[match[2].upper()]
-        if "." not in match[1]:
-            number = int(match[1]) * _SIZE_FACTOR[match[2].upper()]
+        number = Decimal(match[1]) * _SIZE_FACTOR[match[2].upper()]
         if number != int(number):
             raise ValueError(f"{value!r} is not a whole number of bytes")
         amount = int(number)
@@ -75,7 +73,7 @@ def parse_nanoseconds(value: object) -> Nanoseconds:
     match = _DURATION.fullmatch(value.strip())
     if match is None or len(value) > MAX_TEXT:
         raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {_short(value)}")
-    amount = float(match[1]) * _DURATION_FACTOR[match[2]]
+    amount = Decimal(match[1]) * _DURATION_FACTOR[match[2]]
     if amount > MAX_NANOSECONDS:
         raise ValueError(f"a duration of at most 36 years is wanted, not {_short(value)}")
     return Nanoseconds(round(amount))
