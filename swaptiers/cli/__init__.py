@@ -49,10 +49,10 @@ def main(arguments: list[str] | None = None) -> None:
     """The console script. Exit codes: 0 done, 2 bad config or usage, 1 a failed run, 3 broken integrity, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        cli.main(arguments, prog_name="swaptiers", standalone_mode=False)
+        code = cli.main(arguments, prog_name="swaptiers", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        if isinstance(code, int) and code:
+            sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -58,7 +58,7 @@ def load_experiment(
     seed: int | None = None,
     variants: Sequence[str] | None = None,
 ) -> Experiment:
-    """The experiment in a config. `sets`: ``KEY=VALUE`` over every variant; `variants`: only these.
+    """The experiment in a config. `variants`: only these; `sets`: ``KEY=VALUE`` over each of them.
 
     Raises ConfigError for the first thing that is wrong, with file, line and column.
     """
@@ -79,9 +79,8 @@ def load_experiment(
         check_means(spec, whole, folder, surveys)
         return spec
 
-    resolved = {name: resolve(overlay) for name, overlay in overlays.items()}
-    chosen = _chosen(resolved, variants)
-    first = next(iter(resolved.values()))
+    chosen = {name: resolve(overlay) for name, overlay in _chosen(overlays, variants).items()}
+    first = next(iter(chosen.values()))
     try:
         whole = resolve(None)
     except ConfigError:  # the variants complete it
@@ -115,15 +114,15 @@ def _without(document: Node, key: str) -> Node:
     return Node(kept, document.place, {name: document.keys[name] for name in kept})
 
 
-def _chosen(resolved: dict[str, ExperimentSpec], wanted: Sequence[str] | None) -> dict[str, ExperimentSpec]:
+def _chosen(overlays: dict[str, Node | None], wanted: Sequence[str] | None) -> dict[str, Node | None]:
     if not wanted:
-        return resolved
+        return overlays
     for name in wanted:
-        if name not in resolved:
-            near = difflib.get_close_matches(name, list(resolved), 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(resolved)}"
+        if name not in overlays:
+            near = difflib.get_close_matches(name, list(overlays), 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(overlays)}"
             raise ConfigError(f"--variant {name}: there is no such variant; {hint}")
-    return {name: resolved[name] for name in resolved if name in wanted}
+    return {name: overlays[name] for name in overlays if name in wanted}
 
 
 def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None:

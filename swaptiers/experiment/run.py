@@ -6,6 +6,7 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -162,8 +163,9 @@ def _run_in_processes(
 ) -> None:
     """Each run in a fresh process: nothing is shared, and no number depends on how many there are."""
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     so_far: dict[str, int] = {}
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_leave_interrupts_to_us) as pool:
         running = {pool.submit(run_variant, task.spec, experiment.folder): task for task in tasks}
         try:
             for future in as_completed(running):
@@ -174,7 +176,14 @@ def _run_in_processes(
                 done(task, result)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
             raise
+
+
+def _leave_interrupts_to_us() -> None:
+    """Ctrl-C goes to the whole group of processes; the first one ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def versions() -> Mapping[str, str]:
