@@ -18,7 +18,7 @@ Nanoseconds = NewType("Nanoseconds", int)
 BytesPerSecond = NewType("BytesPerSecond", int)
 Fraction = NewType("Fraction", float)
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*((?i:[KMGTP]?))(?:i?B)?")  # Mb would be bits
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _SIZE_FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}

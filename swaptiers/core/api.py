@@ -69,7 +69,7 @@ def place_pages(sta: State, pending: Any, start: int, n: int) -> int:
     unpublished = 0
     for i in range(start, n):
         p = pending[i]
-        p.behind = unpublished
+        p.behind = 1 if unpublished or st.flying > 0 else 0
         status = place(st, p) if p.state == WAITING else DONE
         if status != DONE:
             return -(1 + i) * 4 - status
@@ -111,6 +111,7 @@ def store_page(sta: State, pending: Any, cgroup: int, last_use: int, tier: int, 
     st = sta[0]
     p = pending[0]
     ask(p, -1, cgroup, last_use, False)
+    p.behind = 1 if st.flying > 0 else 0
     p.lengths[st.tiers[tier].codec] = length
     status = place(st, p)
     if status == DONE and p.state == PLACED and p.tier == tier:

@@ -262,7 +262,7 @@ PENDING = _record(
         ("first_rank", "i8"),  # of the first tier it is allowed in; -1 = not known yet
         ("fruitless", "i8"),
         ("limit_shrunk", "i8"),
-        ("behind", "i8"),  # 1: pages placed before it in the same call are not published, so no plan can move them yet
+        ("behind", "i8"),  # 1: entries are on their way somewhere, and no plan can move them until they are there
         ("lengths", "i4", (MAX_CODECS,)),
     ]
 )
@@ -337,6 +337,7 @@ HEADER = _record(
         # the latest refusal
         ("refusal_scope", "i8"),
         ("need_codec", "i8"),
+        ("flying", "i8"),  # plans and writes that somebody is carrying out without the lock
         # background
         ("kick", "i8"),
         ("wake_at", "i8"),

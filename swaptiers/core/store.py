@@ -155,7 +155,9 @@ def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
             break
         pending.fruitless += 1
         pending.limit_shrunk = 0
-    if pending.behind:  # the caller publishes what stands before this page, then there is something to move
+    if (
+        pending.behind and pending.fruitless < MAX_FRUITLESS
+    ):  # the caller publishes, or waits for others, and asks again
         pending.behind = 0
         pending.limit_shrunk = 0
         return True

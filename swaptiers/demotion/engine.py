@@ -21,15 +21,21 @@ from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 
+PATIENCE_S = 1.0
+"""Nobody waits longer than this for others before looking again."""
+
 
 class Engine:
-    """Moves entries between the tiers of one system. Safe from several threads: it takes `lock` for bookkeeping only."""
+    """Moves entries between the tiers of one system. Safe from several threads: the lock is held for bookkeeping only.
 
-    def __init__(self, core: Core, graph: TierGraph, tiers: Sequence[Tier], lock: threading.Lock) -> None:
+    `landed`: a condition over the system's lock, notified whenever a plan or a write that was under way is over.
+    """
+
+    def __init__(self, core: Core, graph: TierGraph, tiers: Sequence[Tier], landed: threading.Condition) -> None:
         self._core = core
         self._graph = graph
         self._tiers = tiers
-        self._lock = lock
+        self._lock = landed
         self.corrupt = 0
 
     def move(self, plan: Plan) -> Moved:
@@ -56,6 +62,18 @@ class Engine:
         """Put the plan's entries back where they were."""
         with self._lock:
             api.cancel_plan(self._core.state, plan.edge, plan.entries, len(plan.entries))
+            self.land()
+
+    def land(self) -> None:
+        """A plan or write that was under way is over. The caller holds the lock."""
+        self._core.st.flying -= 1
+        self._lock.notify_all()
+
+    def wait_for_others(self) -> None:
+        """Until somebody's plan or write is over, if any is under way: then entries can be moved that could not before."""
+        with self._lock:
+            if self._core.st.flying > 0:
+                self._lock.wait(PATIENCE_S)
 
     def _read(self, source: Tier, entries: Any) -> list[Buffer]:
         """The pages of the plan's entries. A payload that fails its checksum is only believed corrupt if the entry is
@@ -96,6 +114,7 @@ class Engine:
             done = entries["copied"] == 1
             source.free(entries["slot"][done])
             target.free(entries["to_slot"][~done])
+            self.land()
         return Moved(
             entries=moved,
             freed_bytes=int(entries["length"][done].sum()),

@@ -56,10 +56,11 @@ class Demoted:
 
 
 def latest_plan(core: Core) -> Plan | None:
-    """A copy of what the core planned last, None if that was nothing. The caller holds the lock."""
+    """A copy of what the core planned last, None if that was nothing. The caller holds the lock, and lands the plan."""
     st = core.st
     if st.plan_n == 0:
         return None
+    st.flying += 1
     return Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=core.plan[: int(st.plan_n)].copy())
 
 

@@ -291,6 +291,7 @@ class Laboratory:
             written_bytes=int(latest["to_length"].sum()),
         )
         self._finish_log()
+        self.core.st.flying -= 1
         return moved
 
     # the numbers

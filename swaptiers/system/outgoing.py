@@ -78,7 +78,8 @@ class Outgoing:
             if status == NEED_ROOM:
                 plan = latest_plan(parts.core)
         ids = np.zeros(1, np.int64)
-        self._make_room(pending, 0, plan)
+        if status == NEED_ROOM:
+            self._make_room(pending, 0, plan)
         views = [memoryview(page)]
         self._place(pending, 1, views, np.zeros(1, np.bool_), {codec: [payload]}, ids, 1 if status == DONE else 0)
         _count_refusals(pending[:1], reasons)
@@ -119,6 +120,7 @@ class Outgoing:
                 all_in_memory = self._put_compressed(pending, published, placed, payloads)
                 if all_in_memory:
                     api.publish_pages(parts.state, pending, published, placed, ids)
+                parts.core.st.flying += 0 if all_in_memory else 1
                 plan = latest_plan(parts.core) if status == NEED_ROOM else None
                 need_codec = int(parts.core.st.need_codec) if status == NEED_LENGTHS else -1
             try:
@@ -128,17 +130,23 @@ class Outgoing:
                 if plan is not None:
                     parts.engine.cancel(plan)
                 raise
-            published = placed
+            fresh, published = placed > published, placed
             if status == DONE:
                 return
             if status == NEED_LENGTHS:
                 self._encode(need_codec, pending, views, zero, payloads, placed)
-            else:
+            elif plan is not None or not fresh:
                 self._make_room(pending, placed, plan)
 
     def _make_room(self, pending: Any, index: int, plan: Plan | None) -> None:
-        """Carry out the plan that the page at `index` waits for; a plan that moved nothing counts against its tries."""
-        if plan is not None and not self._parts.engine.move(plan).entries:
+        """Carry out the plan that the page at `index` waits for; without one, what it waits for is in others' hands.
+
+        A plan that moved nothing counts against the page's tries, and so does waiting.
+        """
+        engine = self._parts.engine
+        if plan is None:
+            engine.wait_for_others()
+        if plan is None or not engine.move(plan).entries:
             pending[index]["fruitless"] += 1
 
     def _put_compressed(self, pending: Any, start: int, end: int, payloads: Payloads) -> bool:
@@ -184,9 +192,11 @@ class Outgoing:
                 for rank in np.unique(part["tier"][taken]).tolist():
                     parts.tiers[rank].free(part["slot"][taken & (part["tier"] == rank)])
                 api.withdraw_pages(parts.state, pending, start, end)
+                parts.engine.land()
             raise
         with parts.held():
             api.publish_pages(parts.state, pending, start, end, ids)
+            parts.engine.land()
 
 
 def _count_refusals(pending: Any, reasons: Reasons) -> None:

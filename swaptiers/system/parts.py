@@ -40,7 +40,7 @@ class Parts:
         self.zero_page = bytes(self.page_size)
         self.lock = threading.Lock()
         self.closed = False
-        self.engine = Engine(core, graph, tiers, self.lock)
+        self.engine = Engine(core, graph, tiers, threading.Condition(self.lock))
         self.codec_tiers: dict[int, Tier] = {}
         for rank, spec in enumerate(graph.tiers):
             if isinstance(spec, ZswapSpec):
