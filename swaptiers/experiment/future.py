@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core.compile import kernel
 from swaptiers.errors import ConfigError
+from swaptiers.experiment.lookahead import fewest_misses, look_ahead
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.workloads.source import PAGE_MASK
 from swaptiers.workloads.streams import References
@@ -41,36 +38,6 @@ def _all_pages(references: References) -> npt.NDArray[np.uint32]:
         pages[at : at + len(chunk)] = chunk & PAGE_MASK
         at += len(chunk)
     return pages
-
-
-@kernel
-def look_ahead(pages: Any, latest: Any, following: Any) -> None:
-    """From the last reference to the first: where the page was met before (that is: later) is what follows."""
-    for i in range(len(pages) - 1, -1, -1):
-        following[i] = latest[pages[i]]
-        latest[pages[i]] = i
-
-
-@kernel
-def fewest_misses(pages: Any, following: Any, capacity: int, resident: Any) -> int:
-    """Misses of a memory of `capacity` pages that always lets go of the page that is used again last (Belady's MIN)."""
-    heap = [(0, 0)]
-    heap.pop()
-    held = 0
-    misses = 0
-    for i in range(len(pages)):
-        page = pages[i]
-        if resident[page] < 0:
-            misses += 1
-            while held >= capacity:
-                next_use, victim = heapq.heappop(heap)
-                if resident[victim] == -next_use:
-                    resident[victim] = -1
-                    held -= 1
-            held += 1
-        resident[page] = following[i]
-        heapq.heappush(heap, (-following[i], page))
-    return misses
 
 
 def belady_faults(spec: ExperimentSpec, references: References) -> dict[str, int]:
