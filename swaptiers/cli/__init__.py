@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "Validate CONFIG and print it with every default filled in.",
     "graph": "Draw the tiers and edges of CONFIG.",
     "init": "Write a commented config to start from.",
+    "trace": "Look at a trace of references, or convert one.",
 }
 
 

@@ -25,7 +25,7 @@ from swaptiers.units import (
 
 Contents = str | dict[str, Any]
 """`mixed`, `text`, `json`, `integers`, `pointers`, `random`, `zero`, or `{"mix": {NAME: "50%", ...}}`."""
-TraceFormat = Literal["u32"]
+TraceFormat = Literal["u32", "oracleGeneral", "csv", "lackey"]
 
 MAX_PAGES = 1 << 30
 
@@ -127,9 +127,9 @@ class PhasesPattern:
 class TracePattern:
     """The references of a recorded program.
 
-    `format: u32`: little-endian uint32 per reference, low 31 bits the page number, bit 31 set for a write;
-    zstd-compressed if the path ends in .zst. `pages`: how many page numbers there may be (None = as
-    many as the trace has); a larger number in the trace is an error. `passes`: how often it is replayed.
+    `format`: `u32`: little-endian uint32 per reference, low 31 bits the page number, bit 31 set for a write; the others
+    are described in docs/traces.md. Decompressed if the path ends in .zst. `pages`: how many page numbers there may be
+    (None = as many as the trace has); a larger number in the trace is an error. `passes`: how often it is replayed.
     """
 
     kind: Literal["trace"] = "trace"

@@ -2,64 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 import numpy as np
-import numpy.typing as npt
-import zstandard
 
 from swaptiers.errors import ConfigError
+from swaptiers.workloads.formats import FORMATS, Words
 from swaptiers.workloads.source import PAGE_BITS, Int64s
 from swaptiers.workloads.specs import MAX_PAGES, TracePattern
 
-Words = npt.NDArray[np.uint32]
-"""References as format `u32` has them: low 31 bits the page number, bit 31 set for a write."""
-
-PIECE_BYTES = 1 << 18
-COMPRESSED_PIECE_BYTES = 1 << 9
-"""So little, because half a kilobyte of zstd can hold 16 MiB of equal references."""
-WORD_BYTES = 4
 PAGE_OF_WORD = np.uint32((1 << 31) - 1)
-
-
-def read_u32(path: Path) -> Iterator[Words]:
-    """The words of a `u32` trace, some at a time. ConfigError if the file is not such a trace to its last byte."""
-    rest = b""
-    for read in _pieces(path):
-        piece = rest + read
-        whole = len(piece) - len(piece) % WORD_BYTES
-        rest = piece[whole:]
-        if whole:
-            yield np.frombuffer(piece, "<u4", whole // WORD_BYTES)
-    if rest:
-        raise ConfigError(
-            f"the trace {path} is truncated: its length is not a multiple of {WORD_BYTES} bytes; copy it again"
-        )
-
-
-FORMATS: dict[str, Callable[[Path], Iterator[Words]]] = {"u32": read_u32}
 
 
 @attrs.frozen
 class Survey:
-    """What one pass over a trace finds: how many references it has, and the largest page number."""
+    """What one pass over a trace finds: how many references it has, how many of them write, the largest page number."""
 
     refs: int
     top_page: int
+    writes: int = 0
 
     @classmethod
     def make(cls, path: Path, form: str) -> Survey:
         """Read the whole trace once. ConfigError if there is no such trace, or nothing in it."""
-        refs, top_page = 0, -1
+        refs, top_page, writes = 0, -1, 0
         for words in FORMATS[form](path):
             refs += words.size
+            writes += int((words >> np.uint32(31)).sum())
             top_page = max(top_page, int((words & PAGE_OF_WORD).max()))
         if not refs:
             raise ConfigError(f"the trace {path} is empty; give one with at least one reference")
-        return cls(refs, top_page)
+        return cls(refs, top_page, writes)
 
 
 @attrs.frozen(eq=False)
@@ -143,41 +118,3 @@ class TraceCursor:
 
     def _changed(self) -> ConfigError:
         return ConfigError(f"the trace {self._source.path} changed during the run; start again once it is complete")
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    if path.is_dir():
-        raise ConfigError(f"the trace {path} is a directory; name the file in it")
-    if not path.exists():
-        raise ConfigError(
-            f"there is no trace {path}; correct `path`, which is relative to the folder of the config file"
-        )
-    if not path.is_file():
-        raise ConfigError(f"the trace {path} is not a regular file; copy it into one")
-    try:
-        with path.open("rb") as file:
-            yield from _inflate(file, path) if path.suffix == ".zst" else _plain(file)
-    except OSError as error:
-        raise ConfigError(f"the trace {path} can't be read ({error.strerror}); make it readable") from error
-
-
-def _plain(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(PIECE_BYTES):
-        yield piece
-
-
-def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """By `decompressobj`, since zstandard's stream reader takes a truncated frame for a complete one."""
-    frame = None
-    try:
-        while piece := file.read(COMPRESSED_PIECE_BYTES):
-            while piece:
-                frame = frame or zstandard.ZstdDecompressor().decompressobj()
-                yield frame.decompress(piece)
-                piece = b""
-                if frame.eof:
-                    piece, frame = frame.unused_data, None
-    except zstandard.ZstdError as error:
-        raise ConfigError(f"the trace {path} is not zstd data, or damaged ({error}); compress it again") from error
-    if frame is not None:
-        raise ConfigError(f"the trace {path} is truncated: its last zstd frame is incomplete; copy it again")
