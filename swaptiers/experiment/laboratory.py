@@ -88,7 +88,7 @@ class Laboratory:
         self.laba = np.zeros(1, LAB)
         self.lab: Any = self.laba[0]
         self.tiers: list[Tier] = []
-        self._set_up()
+        self._set_up(folder)
         try:
             self.executor = self._open_tiers(folder) if real else None
         except BaseException:
@@ -101,14 +101,14 @@ class Laboratory:
 
     # setting up
 
-    def _set_up(self) -> None:
+    def _set_up(self, folder: Path) -> None:
         lab, spec = self.lab, self.spec
         first = self.references.first_page
         lab.pages_n = int(first[-1])
         self.pages = self.table("pages_at", np.zeros(int(lab.pages_n), PAGE))
         self.log = self.table("log_at", np.zeros(LOG_CAPACITY, EVENT))
         lab.reclaim_batch = spec.run.reclaim_batch
-        made, which = corpora(spec.workloads, spec.seed, int(spec.page_size))
+        made, which = corpora(spec.workloads, spec.seed, int(spec.page_size), folder)
         starts = np.cumsum([0, *(len(corpus.pages) for corpus in made)])
         lab.contents_n = int(starts[-1])
         self.corpora = made

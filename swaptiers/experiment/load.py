@@ -18,7 +18,7 @@ from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.graph import TierGraph, TierGraphError
 from swaptiers.system_yaml import check_system, located
 from swaptiers.units import format_bytes
-from swaptiers.workloads.contents import shares_of
+from swaptiers.workloads.contents import files_of, shares_of
 from swaptiers.workloads.specs import AnyWorkloadSpec
 from swaptiers.workloads.trace import Survey
 
@@ -138,7 +138,8 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None
     for index, workload in enumerate(spec.workloads):
         _check_start(spec, workload, document, index)
         try:
-            shares_of(workload.contents)
+            if files_of(workload.contents) is None:
+                shares_of(workload.contents)
         except ConfigError as error:
             raise located(error, document, ("workloads", index, "contents")) from None
 

@@ -14,6 +14,7 @@ from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.system_yaml import located
 from swaptiers.tiers.specs import FileSpec
 from swaptiers.units import format_bytes
+from swaptiers.workloads.contents import file_rows, files_of, row_length
 from swaptiers.workloads.specs import TraceSpec
 from swaptiers.workloads.trace import Survey, TraceSource
 
@@ -26,6 +27,12 @@ def check_means(spec: ExperimentSpec, document: Node, folder: Path, surveys: dic
     for index, workload in enumerate(spec.workloads):
         if isinstance(workload, TraceSpec):
             _check_trace(workload, index, document, folder, surveys)
+        try:
+            pattern = files_of(workload.contents)
+            if pattern is not None:
+                file_rows(pattern, folder, row_length(int(spec.page_size)))
+        except ConfigError as error:
+            raise located(error, document, ("workloads", index, "contents")) from None
     if spec.run.payload == "real":
         _check_files(spec, document, folder)
 

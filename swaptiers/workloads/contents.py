@@ -12,6 +12,7 @@ import difflib
 import functools
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -23,7 +24,7 @@ from swaptiers.codecs import Codec
 from swaptiers.core.compile import kernel
 from swaptiers.errors import ConfigError
 from swaptiers.units import to_fraction
-from swaptiers.workloads.kinds import KINDS
+from swaptiers.workloads.kinds import KINDS, Rows
 from swaptiers.workloads.source import Int64s, RawIntegers
 from swaptiers.workloads.specs import Contents, WorkloadSpec
 
@@ -97,10 +98,14 @@ class Corpus:
             raise ValueError(f"page_size is one of {PAGE_SIZES}, not {page_size}")
         blocks = blocks or max(MIN_BLOCKS, CORPUS_BYTES // (BLOCK * page_size))
         raw = RawIntegers(seed, zlib.crc32(repr(shares).encode()))
-        step = page_size // BLOCK
-        length = page_size + (BLOCK - 1) * step
+        length = row_length(page_size)
         rows = [KINDS[kind](raw, count, length) for (kind, _), count in zip(shares, whole(shares, blocks), strict=True)]
-        material = np.concatenate(rows)
+        return cls.cut(np.concatenate(rows), page_size)
+
+    @classmethod
+    def cut(cls, material: Rows, page_size: int) -> Corpus:
+        """The corpus whose blocks are windows over the rows of `material`, each as long as `row_length`."""
+        step, blocks = page_size // BLOCK, len(material)
         windows = sliding_window_view(material, page_size, axis=1)[:, ::step]
         pages = np.ascontiguousarray(windows).reshape(blocks * BLOCK, page_size)
         live = np.repeat(material.any(axis=1), BLOCK)
@@ -121,18 +126,66 @@ class Corpus:
         return self._lengths[codec]
 
 
-def corpora(specs: Sequence[WorkloadSpec], seed: int, page_size: int) -> tuple[list[Corpus], Int64s]:
-    """The corpora that the workloads need, one per description, and for each workload the index of its corpus."""
-    places: dict[Shares, int] = {}
+def corpora(
+    specs: Sequence[WorkloadSpec], seed: int, page_size: int, folder: Path = Path()
+) -> tuple[list[Corpus], Int64s]:
+    """The corpora that the workloads need, one per description, and for each workload the index of its corpus.
+
+    `folder`: what the paths of `files` are below.
+    """
+    places: dict[Shares | str, int] = {}
     made: list[Corpus] = []
     which = np.empty(len(specs), np.int64)
     for workload, spec in enumerate(specs):
-        shares = shares_of(spec.contents)
-        if shares not in places:
-            places[shares] = len(made)
-            made.append(_corpus(shares, seed, page_size))
-        which[workload] = places[shares]
+        pattern = files_of(spec.contents)
+        described: Shares | str = shares_of(spec.contents) if pattern is None else pattern
+        if described not in places:
+            places[described] = len(made)
+            made.append(
+                _corpus(described, seed, page_size)
+                if not isinstance(described, str)
+                else Corpus.cut(file_rows(described, folder, row_length(page_size)), page_size)
+            )
+        which[workload] = places[described]
     return made, which
+
+
+def row_length(page_size: int) -> int:
+    """Bytes of a block: a page, and a sixteenth of one more for each further version."""
+    return page_size + (BLOCK - 1) * (page_size // BLOCK)
+
+
+def files_of(contents: Contents) -> str | None:
+    """The pattern in a description ``{"files": PATTERN}``; None for any other. ConfigError if it is no text."""
+    if not isinstance(contents, dict) or set(contents) != {"files"}:
+        return None
+    if not isinstance(contents["files"], str) or not contents["files"]:
+        raise ConfigError(f"files is a path or a pattern like data/*.bin, not {contents['files']!r}")
+    return contents["files"]
+
+
+def file_rows(pattern: str, folder: Path, length: int) -> Rows:
+    """Rows of the bytes of the files that match, one after the other in order of their names, as many as are kept.
+
+    A few bytes are repeated until there are enough rows. ConfigError if there is no such file, or nothing in them.
+    """
+    found = sorted(path for path in folder.glob(pattern) if path.is_file()) if not Path(pattern).is_absolute() else []
+    if Path(pattern).is_absolute():
+        root = Path(Path(pattern).anchor)
+        found = sorted(path for path in root.glob(str(Path(pattern).relative_to(root))) if path.is_file())
+    data = bytearray()
+    try:
+        for path in found:
+            with path.open("rb") as file:
+                data += file.read(2 * CORPUS_BYTES - len(data))
+    except OSError as error:
+        raise ConfigError(f"contents: {path} can't be read ({error.strerror}); make it readable") from error
+    if not data:
+        raise ConfigError(
+            f"contents: no file with anything in it matches {pattern!r}; paths are relative to the config"
+        )
+    rows = max(MIN_BLOCKS, len(data) // length)
+    return np.resize(np.frombuffer(bytes(data), np.uint8), rows * length).reshape(rows, length)
 
 
 @functools.lru_cache(maxsize=KEPT_CORPORA)

@@ -24,7 +24,7 @@ from swaptiers.units import (
 )
 
 Contents = str | dict[str, Any]
-"""`mixed`, `text`, `json`, `integers`, `pointers`, `random`, `zero`, or `{"mix": {NAME: "50%", ...}}`."""
+"""`mixed`, `text`, `json`, `integers`, `pointers`, `random`, `zero`; `{"mix": {NAME: "50%", ...}}`; `{"files": PATTERN}`."""
 TraceFormat = Literal["u32", "oracleGeneral", "csv", "lackey"]
 
 MAX_PAGES = 1 << 30

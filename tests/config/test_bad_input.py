@@ -76,6 +76,7 @@ ROWS: dict[str, tuple[str, str, str, str]] = {
         "{memory.max: 1M}", "{memory.swap.tiers.max: {dsk: 0}}", "dsk: 0", "no tier 'dsk'; did you mean 'disk'"),
     "no workload": (GOOD[GOOD.index("workloads"):GOOD.index("run:")], "", "version", "no workload"),
     "contents that there are not": ("refs: 1000", "refs: 1000, contents: txt", "txt", "'txt'; the nearest is 'text'"),
+    "contents of no files": ("refs: 1000", "refs: 1000, contents: {files: '*.none'}", "{files", "no file .* matches"),
     "shares that don't add up": (
         "refs: 1000", "refs: 1000, contents: {mix: {text: 50%}}", "{mix", "add to 100%, but text 50% make 50%"),
     "a missing trace": ("db.u32", "bd.u32", "bd.u32", "there is no trace"),

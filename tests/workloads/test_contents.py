@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,21 @@ def test_content_index_is_even(salt: int, blocks: int) -> None:
 def test_salts_are_independent() -> None:
     one, two = (np.array([content_index(page, 0, salt, 64) for page in range(20_000)]) for salt in (1, 2))
     assert (one == two).mean() < 5 / (64 * BLOCK)
+
+
+def test_contents_of_real_files(tmp_path: Path) -> None:
+    """Pages are windows over the files' bytes, in order of their names; each is numbered, so no two are equal."""
+    (tmp_path / "b.bin").write_bytes(bytes(range(256)) * 4096)
+    (tmp_path / "a.bin").write_bytes(b"first" * 100_000)
+    specs = [ScanSpec(cgroup="/", pages=1, contents={"files": "*.bin"})]
+    (made,), which = corpora(specs, 1, 4096, tmp_path)
+    assert which.tolist() == [0]
+    assert made.pages[0, 8:28].tobytes() == (b"first" * 10)[8:28]
+    assert len(np.unique(made.pages, axis=0)) == len(made.pages) == made.blocks * BLOCK
+    rows = (1 << 20) + 500_000
+    assert made.blocks == max(64, rows // (4096 + 15 * 256))
+    assert not made.zero.any()
+    with pytest.raises(ConfigError, match="no file"):
+        corpora([ScanSpec(cgroup="/", pages=1, contents={"files": "*.none"})], 1, 4096, tmp_path)
+    absolute = corpora([ScanSpec(cgroup="/", pages=1, contents={"files": f"{tmp_path}/a*"})], 1, 4096)[0][0]
+    assert absolute.blocks == 65
