@@ -1,0 +1,103 @@
+"""Every example runs as its first lines say, and shows what it claims."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def output(name: str, *, cwd: Path) -> list[str]:
+    """What it prints, run from another folder as a stranger might."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "examples" / f"{name}.py")]
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert list(cwd.iterdir()) == []
+    return done.stdout.splitlines()
+
+
+def row(lines: list[str], first: str) -> list[float]:
+    """The numbers in the line that starts with a word."""
+    (line,) = [line for line in lines if line.split()[:1] == [first] and re.search(r"\d", line) and ";" not in line]
+    return [float(number.replace(",", "")) for number in re.findall(r"(?<![\w/-])-?\d[\d,]*\.?\d*", line[len(first) :])]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_short_and_say_how_to_run_them(path: Path) -> None:
+    """Under 80 lines, and the command stands in the first ones."""
+    text = path.read_text()
+    assert len(text.splitlines()) < 80
+    assert f"python examples/{path.name}\n" in text.split('"""')[1]
+
+
+def test_inversion(tmp_path: Path) -> None:
+    """Demotion cures inversion: less of it than both others, and quicker faults."""
+    lines = output("inversion", cwd=tmp_path)
+    overflow, kernel, demotion = (row(lines, name) for name in ("overflow", "kernel", "demotion"))
+    assert demotion[0] == demotion[1] == 0
+    assert min(overflow[0], kernel[0]) > 0.3
+    assert demotion[2] < kernel[2] < overflow[2]
+
+
+def test_proactive_writeback(tmp_path: Path) -> None:
+    """Flushed before the burst nothing comes from the SSD; the second chance honoured, nothing is flushed at all."""
+    lines = output("proactive_writeback", cwd=tmp_path)
+    unprepared, flushed, rotated = (row(lines, name) for name in ("unprepared", "flushed", "rotated"))
+    assert flushed[0] > 5000
+    assert flushed[2] == 0 < unprepared[2]
+    assert flushed[3] < unprepared[3]
+    assert rotated[0] == 0 < rotated[1]
+    assert rotated[2:] == unprepared[2:]
+
+
+def test_noisy_neighbour(tmp_path: Path) -> None:
+    """Alone best; limits bring it back; demotion alone is between."""
+    lines = output("noisy_neighbour", cwd=tmp_path)
+    alone, overflow, demotion, capped = (row(lines, name)[0] for name in ("alone", "overflow", "demotion", "capped"))
+    assert alone <= capped < demotion < overflow
+    assert capped < 2 * alone
+
+
+def test_custom_policy(tmp_path: Path) -> None:
+    """With the policy each tenant's share of zswap is near its weight; in turns, the largest has it all."""
+    lines = output("custom_policy", cwd=tmp_path)
+    for tenant in ("/gold", "/silver", "/bronze"):
+        weight, _, in_turns, fair = row(lines, tenant)
+        assert abs(fair - weight) <= 5
+        assert abs(in_turns - weight) > 5
+
+
+def test_trace_replay(tmp_path: Path) -> None:
+    """More memory, fewer faults; and a row where demotion loses is shown as well as those where it wins."""
+    lines = output("trace_replay", cwd=tmp_path)
+    for program in ("sort", "sqlite3"):
+        faults = [float(line.split()[2].replace(",", "")) for line in lines if line.startswith(program)]
+        assert faults == sorted(faults, reverse=True)
+        assert len(faults) == 4
+
+
+def test_page_store(tmp_path: Path) -> None:
+    """More than the fast tiers hold, compressed better the further down, nothing upside down."""
+    lines = output("page_store", cwd=tmp_path)
+    zswap, dense, disk = (row(lines, name) for name in ("zswap", "dense", "disk"))
+    assert zswap[0] + dense[0] + disk[0] == 6400
+    assert disk[0] > 0
+    assert dense[2] > zswap[2] > 1.5
+    assert row(lines, "inverted") == [0.0]
+
+
+def test_zram_or_zswap(tmp_path: Path) -> None:
+    """At equal memory writeback wins here beyond the spread of the seeds."""
+    lines = output("zram_or_zswap", cwd=tmp_path)
+    zram, zswap, at_once = (row(lines, name) for name in ("zram", "zswap", "zswap-at-once"))
+    assert zswap[1] < zram[0]
+    assert at_once[1] < zswap[0]
