@@ -101,3 +101,13 @@ def test_zram_or_zswap(tmp_path: Path) -> None:
     zram, zswap, at_once = (row(lines, name) for name in ("zram", "zswap", "zswap-at-once"))
     assert zswap[1] < zram[0]
     assert at_once[1] < zswap[0]
+
+
+def test_fidelity(tmp_path: Path) -> None:
+    """What docs/fidelity.md says stands here is what comes out."""
+    text = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+    lines = output("fidelity", cwd=tmp_path)
+    pool, rejects, faults = (line.split()[-1] for line in lines[1:])
+    assert f"| {pool.replace('%', ' %')} (lz4" in text
+    assert f"43,450 were writeback) | {rejects.replace('%', ' %')} |" in text
+    assert f"-9 to +14 % | {faults.replace('%', ' %')} |" in text
