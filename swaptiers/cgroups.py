@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +18,18 @@ MAX_DEPTH = 64
 
 def _optional_bytes(value: object) -> Bytes | None:
     return None if value is None or value == "max" else to_bytes(value)
+
+
+def _tier_limits(limits: object) -> dict[str, Bytes | None]:
+    if not isinstance(limits, Mapping):
+        raise ValueError(f"limits per tier are wanted, like {{'ssd': '10M', 'disk': 0}}, not {limits!r}")
+    return {tier: _optional_bytes(limit) for tier, limit in limits.items()}
+
+
+def _switch(value: object) -> bool:
+    if not isinstance(value, int) or value not in (0, 1):
+        raise ValueError(f"zswap_writeback is True or False, not {value!r}")
+    return bool(value)
 
 
 def check_path(path: str) -> str:
@@ -54,8 +66,12 @@ class CgroupSpec:
     memory_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata=_limit("memory.max"))
     zswap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata=_limit("memory.zswap.max"))
     swap_max: Bytes | None = attrs.field(default=None, converter=_optional_bytes, metadata=_limit("memory.swap.max"))
-    zswap_writeback: bool = attrs.field(default=True, metadata={"key": "memory.zswap.writeback", "zero_one": True})
-    tiers_max: dict[str, Bytes | None] = attrs.field(factory=dict, metadata={"key": "memory.swap.tiers.max"})
+    zswap_writeback: bool = attrs.field(
+        default=True, converter=_switch, metadata={"key": "memory.zswap.writeback", "zero_one": True}
+    )
+    tiers_max: dict[str, Bytes | None] = attrs.field(
+        factory=dict, converter=_tier_limits, metadata={"key": "memory.swap.tiers.max"}
+    )
 
 
 class CgroupTree:

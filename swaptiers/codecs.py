@@ -6,6 +6,7 @@ before anybody keeps them (64 MiB of payload held about 200 MiB without the copy
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -84,18 +85,25 @@ def _lz4(level: int, page_size: int) -> Codec:
     return Codec("lz4", level, page_size, compress_default if level == 1 else compress, decompress)
 
 
+class _ZstdOfThread(threading.local):
+    """A thread's own contexts: they let go of the GIL, and two threads in one of them crash the process."""
+
+    def __init__(self, level: int) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=level, write_content_size=False, write_checksum=False)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
 def _zstd(level: int, page_size: int) -> Codec:
     if not -131072 <= level <= zstandard.MAX_COMPRESSION_LEVEL:
         raise ValueError(f"zstd's level is -131072 to {zstandard.MAX_COMPRESSION_LEVEL}, not {level}")
-    compressor = zstandard.ZstdCompressor(level=level, write_content_size=False, write_checksum=False)
-    decompressor = zstandard.ZstdDecompressor()
+    own = _ZstdOfThread(level)
 
     def compress(page: Buffer) -> bytes:
-        return bytes(memoryview(compressor.compress(page)))
+        return bytes(memoryview(own.compressor.compress(page)))
 
     def decompress(payload: Buffer) -> bytes:
         try:
-            page = decompressor.decompress(payload, max_output_size=page_size)
+            page = own.decompressor.decompress(payload, max_output_size=page_size)
         except zstandard.ZstdError as error:
             raise DecodeError(str(error)) from error
         if len(page) != page_size:

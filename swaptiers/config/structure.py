@@ -102,7 +102,7 @@ class _Finder:
         name = path[-1] if path and isinstance(path[-1], str) else ""
         if isinstance(cause, ForbiddenExtraKeysError):
             extra = min(cause.extra_fields, key=lambda key: self._order((*path, key)))
-            valid = [key_of(field) for field in attrs.fields(cause.cl)]
+            valid = _keys_in_terms(cause.cl)
             return self._document.place_of((*path, extra), key=True).error(_unknown(extra, valid))
         if isinstance(cause, KeyError):
             whose = path[-2] if len(path) > 1 and isinstance(path[-2], str) else "this"
@@ -112,7 +112,9 @@ class _Finder:
             what = f"{self._keys.get(match[1], match[1])} must be {match[2]}, not {match[3]}"
             return self._document.place_of(self._in_yaml((*path, match[1]))).error(what)
         text = str(cause) or type(cause).__name__
-        return self._document.place_of(path, key=self._is_mapping(path)).error(f"{name}: {text}" if name else text)
+        return self._document.place_of(path, key=self._is_mapping(path)).error(
+            f"{name}: {text}" if name.isprintable() and name else text
+        )
 
     def _is_mapping(self, path: Path) -> bool:
         """An error about a mapping as a whole stands at its key."""
@@ -138,6 +140,11 @@ class _Finder:
             node = inner
             steps.append(spelled)
         return tuple(steps)
+
+
+def _keys_in_terms(model: type[Any]) -> list[str]:
+    """The keys that a mapping of a model's terms has: all but the one that stands before it, as its name."""
+    return [key_of(field) for field in attrs.fields(model) if not field.metadata.get("names")]
 
 
 def _unknown(key: str, valid: list[str]) -> str:
@@ -177,6 +184,7 @@ def _converter() -> cattrs.Converter:
         lambda t: _is_union(t) and any(_is_sequence(a) for a in get_args(t)),
         lambda value, t: _sequence(converter, value, next(a for a in get_args(t) if _is_sequence(a))),
     )
+    converter.register_structure_hook_factory(_is_mapping, lambda t: _mapping_hook(converter, t))
     converter.register_structure_hook_factory(attrs.has, lambda model: _class_hook(converter, model))
     converter.register_structure_hook_func(_parses_itself, lambda value, t: t.parse(value))
     return converter
@@ -212,7 +220,7 @@ def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any,
         if value is None and all(field.default is not attrs.NOTHING for field in fields):
             value = {}
         if not isinstance(value, dict):
-            raise ValueError(f"a mapping is wanted, with the keys {', '.join(key_of(f) for f in fields)}")
+            raise ValueError(f"a mapping is wanted, with the keys {', '.join(_keys_in_terms(model))}")
         return build({key: bool(v) if key in switches and v in (0, 1) else v for key, v in value.items()}, kind)
 
     return hook
@@ -305,6 +313,21 @@ def _contents(value: Any) -> Any:
     return value
 
 
+def _is_mapping(t: Any) -> bool:
+    return get_origin(t) is dict
+
+
+def _mapping_hook(converter: cattrs.Converter, t: Any) -> Callable[[Any, Any], Any]:
+    build = converter.gen_structure_mapping(t)
+
+    def hook(value: Any, kind: Any) -> Any:
+        if not isinstance(value, dict | None):
+            raise ValueError(f"a mapping of names to values is wanted, not {value!r}")
+        return build(value or {}, kind)
+
+    return hook
+
+
 def _is_sequence(t: Any) -> bool:
     return get_origin(t) is tuple and len(get_args(t)) == 2 and get_args(t)[1] is Ellipsis
 
@@ -314,7 +337,7 @@ def _sequence(converter: cattrs.Converter, value: Any, t: Any) -> Any:
     item = get_args(t)[0]
     name = _named_by(item)
     if name is not None and isinstance(value, dict):
-        pairs: list[tuple[Any, Any]] = [(key, _with_name(terms, name, key)) for key, terms in value.items()]
+        pairs: list[tuple[Any, Any]] = list(value.items())
     elif name is None and isinstance(value, list):
         pairs = list(enumerate(value))
     elif value is None and name is not None:
@@ -325,7 +348,7 @@ def _sequence(converter: cattrs.Converter, value: Any, t: Any) -> Any:
     made, errors = [], []
     for step, terms in pairs:
         try:
-            made.append(converter.structure(terms, item))
+            made.append(converter.structure(terms if name is None else _with_name(terms, name, step), item))
         except Exception as error:
             error.add_note(IterableValidationNote("", step, item))
             errors.append(error)
@@ -339,6 +362,10 @@ def _with_name(terms: Any, name: str, key: str) -> Any:
         return {name: key}
     if not isinstance(terms, dict):
         return terms
+    if name in terms:
+        error = ValueError(f"it is {key!r}, as the key above says; leave this one out")
+        error.add_note(AttributeValidationNote("", name, str))
+        raise error
     return {**terms, name: key}
 
 

@@ -14,6 +14,7 @@ from swaptiers.core.rings import next_stamp, ring_of, ring_pop, ring_push, ring_
 from swaptiers.core.slots import slot_release
 from swaptiers.core.state import (
     BUSY,
+    CHOSEN,
     FREE,
     PLANNED,
     RAW,
@@ -196,10 +197,11 @@ def begin_take(st: Header, row: int) -> None:
 
 @part
 def restore_taken(st: Header, row: int) -> None:
-    """The load failed: the entry is where it was, at the old end of its cold list."""
+    """The load failed: the entry is where it was, at the old end of its cold list; `lru` sorts it in again."""
     r = records(st)[row]
     r.marks &= ~BUSY
     if r.backing == STORED:
+        r.marks |= CHOSEN  # it may have stood anywhere
         ring_push_front(st, ring_of(st, r.cgroup, r.tier, r.way), row)
 
 

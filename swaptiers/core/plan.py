@@ -204,17 +204,23 @@ def plan_entry(st: Header, row: int) -> None:
 def plan_edge(st: Header, edge: int, scope: int, policy: int, budget: int, used_before: int) -> int:
     """One batch along `edge` from the next cgroup of `scope` that has any to give; the number of entries planned.
 
-    A cgroup whose own limit stops the move is passed over; a target that is full stops the search.
+    A cgroup whose own limit stops the move is passed over, and remembered if nobody else has any to give; a target that
+    is full stops the search.
     """
     tries = cgroups(st)[scope].place_end - cgroups(st)[scope].place
+    blocked, blocked_scope = ACCEPTED, ROOT
     for _ in range(tries):
         cgroup = next_cgroup(st, edge, scope)
         if cgroup < 0:
-            return 0
+            break
         st.plan_blocked = ACCEPTED
         plan_batch(st, edge, cgroup, policy, budget, used_before)
-        if st.plan_n > 0 or st.plan_rotated > 0 or is_target_full(st):
+        if st.plan_n > 0 or st.plan_rotated > 0 or st.plan_blocked in (FULL, POOL_LIMIT):
             return int(st.plan_n)
+        if is_target_full(st):
+            blocked, blocked_scope = st.plan_blocked, st.refusal_scope
+    if blocked != ACCEPTED:
+        st.plan_blocked, st.refusal_scope = blocked, blocked_scope
     return 0
 
 

@@ -142,9 +142,11 @@ def ring_push(st: Header, ring: Any, row: int) -> None:
 @part
 def ring_push_front(st: Header, ring: Any, row: int) -> None:
     """Put the record back at the old end (a plan that was not carried out), under its present stamp."""
+    ring.latest_use = max(ring.latest_use, records(st)[row].last_use)
     if ring.head_chunk < 0:
         _append(st, ring, row, records(st)[row].stamp)
         ring.live += 1
+        records(st)[row].marks &= ~CHOSEN
         return
     if ring.head_at == 0:
         chunk = _chunk_alloc(st)

@@ -69,6 +69,11 @@ class Engine:
         self._core.st.flying -= 1
         self._lock.notify_all()
 
+    def let_land(self) -> None:
+        """Wait until nothing is under way. The caller holds the lock, which is let go of while waiting."""
+        while self._core.st.flying > 0:
+            self._lock.wait(PATIENCE_S)
+
     def wait_for_others(self) -> None:
         """Until somebody's plan or write is over, if any is under way: then entries can be moved that could not before."""
         with self._lock:

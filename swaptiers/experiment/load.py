@@ -19,6 +19,7 @@ from swaptiers.graph import TierGraph, TierGraphError
 from swaptiers.system_yaml import check_system, located
 from swaptiers.units import format_bytes
 from swaptiers.workloads.contents import files_of, shares_of
+from swaptiers.workloads.source import MAX_WORKLOADS
 from swaptiers.workloads.specs import AnyWorkloadSpec
 from swaptiers.workloads.trace import Survey
 
@@ -131,6 +132,10 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None
     if not spec.workloads:
         raise document.place_of(("workloads",), key=True).error(
             "there is no workload; write at least one under workloads"
+        )
+    if len(spec.workloads) > MAX_WORKLOADS:
+        raise document.place_of(("workloads", MAX_WORKLOADS)).error(
+            f"there are {len(spec.workloads)} workloads; at most {MAX_WORKLOADS} are possible"
         )
     _check_limits(spec, document)
     _check_oracle(spec, document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from swaptiers.config import Node
@@ -12,11 +12,14 @@ from swaptiers.errors import ConfigError
 from swaptiers.experiment.lab import LOG_CAPACITY
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.system_yaml import located
-from swaptiers.tiers.specs import FileSpec
+from swaptiers.tiers.specs import FileSpec, MemorySpec
 from swaptiers.units import format_bytes
 from swaptiers.workloads.contents import file_rows, files_of, row_length
-from swaptiers.workloads.specs import TraceSpec
+from swaptiers.workloads.specs import SequencePattern, TracePattern
 from swaptiers.workloads.trace import Survey, TraceSource
+
+Where = tuple[str | int, ...]
+"""A path of keys in a document."""
 
 
 def check_means(spec: ExperimentSpec, document: Node, folder: Path, surveys: dict[Path, Survey]) -> None:
@@ -24,9 +27,9 @@ def check_means(spec: ExperimentSpec, document: Node, folder: Path, surveys: dic
 
     `surveys` keeps what is known of each trace, for the next variant.
     """
+    for where, trace in _traces(spec):
+        _check_trace(trace, where, document, folder, surveys)
     for index, workload in enumerate(spec.workloads):
-        if isinstance(workload, TraceSpec):
-            _check_trace(workload, index, document, folder, surveys)
         try:
             pattern = files_of(workload.contents)
             if pattern is not None:
@@ -35,9 +38,21 @@ def check_means(spec: ExperimentSpec, document: Node, folder: Path, surveys: dic
             raise located(error, document, ("workloads", index, "contents")) from None
     if spec.run.payload == "real":
         _check_files(spec, document, folder)
+        _check_memory(spec, document)
 
 
-def _check_trace(spec: TraceSpec, index: int, document: Node, folder: Path, surveys: dict[Path, Survey]) -> None:
+def _traces(spec: ExperimentSpec) -> Iterator[tuple[Where, TracePattern]]:
+    """Every trace and where it stands: a workload's own, or a step of one."""
+    for index, workload in enumerate(spec.workloads):
+        if isinstance(workload, TracePattern):
+            yield ("workloads", index), workload
+        elif isinstance(workload, SequencePattern):
+            for number, step in enumerate(workload.steps):
+                if isinstance(step, TracePattern):
+                    yield ("workloads", index, "steps", number), step
+
+
+def _check_trace(spec: TracePattern, where: Where, document: Node, folder: Path, surveys: dict[Path, Survey]) -> None:
     path, key = folder / spec.path, "path"
     try:
         if path not in surveys:
@@ -45,7 +60,9 @@ def _check_trace(spec: TraceSpec, index: int, document: Node, folder: Path, surv
         key = "pages"
         TraceSource.make(spec, folder, surveys)
     except ConfigError as error:
-        raise located(error, document, ("workloads", index, key)) from None
+        raise located(error, document, (*where, key)) from None
+    except OSError as error:
+        raise document.place_of((*where, key)).error(f"the trace can't be read: {error.strerror}") from None
 
 
 def _check_files(spec: ExperimentSpec, document: Node, folder: Path) -> None:
@@ -71,15 +88,32 @@ def _check_files(spec: ExperimentSpec, document: Node, folder: Path) -> None:
             )
 
 
+def _check_memory(spec: ExperimentSpec, document: Node) -> None:
+    """The machine has the memory that the memory tiers would fill."""
+    wanted = 0
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for tier in spec.tiers:
+        if not isinstance(tier, MemorySpec):
+            continue
+        wanted += tier.capacity
+        if wanted > there:
+            raise document.place_of(("tiers", tier.name, "capacity")).error(
+                f"tier {tier.name!r}: this machine has {format_bytes(there)} of memory, and the memory tiers want "
+                f"{format_bytes(wanted)}; give a smaller capacity, or run.payload: sizes"
+            )
+
+
 def _home(tier: FileSpec, folder: Path) -> Path:
     return Path(tempfile.gettempdir()) if tier.path is None else (folder / tier.path).parent
 
 
 def _problem(tier: FileSpec, home: Path, folder: Path) -> str | None:
-    if not home.is_dir():
+    if not os.path.isdir(home):
         return f"there is no folder {home} to make its file in; make it, or give another path"
     if not os.access(home, os.W_OK | os.X_OK):
         return f"the folder {home} can't be written; give a path in one that can"
+    if tier.path is not None and len(os.fsencode(Path(tier.path).name)) > os.pathconf(home, "PC_NAME_MAX"):
+        return f"the name of its file is too long for the file system of {home}; give a shorter one"
     if tier.path is not None and os.path.lexists(folder / tier.path):
         return (
             f"{tier.path} is there already; a tier makes its own file and removes it at the end: "

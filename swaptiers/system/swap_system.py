@@ -343,8 +343,12 @@ class SwapSystem:
         return mean_inversion(by_cgroup, GlobalInversion(pairs=pairs, by_tiers=by_tiers))
 
     def check(self) -> None:
-        """Recount every entry and compare with all accounts. Raises IntegrityError if any disagrees."""
+        """Recount every entry and compare with all accounts. Raises IntegrityError if any disagrees.
+
+        What other threads are moving at this moment is let land first.
+        """
         with self._parts.held():
+            self._parts.engine.let_land()
             self.core.check()
 
     def __len__(self) -> int:

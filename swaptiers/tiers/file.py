@@ -21,6 +21,7 @@ from swaptiers.units import format_bytes
 MAX_VECTOR = 512
 """Pages in one system call at most (IOV_MAX is 1024)."""
 O_DIRECT = getattr(os, "O_DIRECT", 0)
+O_TMPFILE = getattr(os, "O_TMPFILE", 0)
 
 
 class FileTier:
@@ -101,15 +102,16 @@ class FileTier:
 def _open(name: str, path: Path | None, direct: bool) -> tuple[int, bool]:
     try:
         if path is None:
-            fd, made = tempfile.mkstemp(prefix="swaptiers-")
-            os.unlink(made)
-            return fd, False
+            return _unnamed(direct)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         if direct and O_DIRECT:
-            with contextlib.suppress(OSError):
+            try:
                 return os.open(path, flags | O_DIRECT, 0o600), True
-            if os.path.lexists(path):
-                os.unlink(path) if os.path.getsize(path) == 0 and os.stat(path).st_uid == os.getuid() else None
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)  # no O_DIRECT here: said after the file was made, and O_EXCL says that it is ours
         return os.open(path, flags, 0o600), False
     except FileExistsError as error:
         raise ConfigError(
@@ -118,6 +120,16 @@ def _open(name: str, path: Path | None, direct: bool) -> tuple[int, bool]:
         ) from error
     except OSError as error:
         raise ConfigError(f"tier {name!r}: {path or 'a temporary file'} can't be made: {error.strerror}") from error
+
+
+def _unnamed(direct: bool) -> tuple[int, bool]:
+    """A file in the system's temporary folder that never has a name, or not for longer than it takes to remove it."""
+    if direct and O_DIRECT and O_TMPFILE:
+        with contextlib.suppress(OSError):
+            return os.open(tempfile.gettempdir(), os.O_RDWR | os.O_CLOEXEC | O_TMPFILE | O_DIRECT, 0o600), True
+    fd, made = tempfile.mkstemp(prefix="swaptiers-")
+    os.unlink(made)
+    return fd, False
 
 
 def _check_room(name: str, fd: int, wanted: int) -> None:

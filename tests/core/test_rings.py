@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from one_cold_list import ANY_STAMP, ColdList, drop, pick, put_back, touch
+from one_cold_list import ANY_STAMP, ColdList, drop, pick, pop, put_back, touch
 
 from swaptiers.core.rings import COMPACT_SLACK, SORT_SHARE
 
@@ -64,6 +64,32 @@ def test_an_entry_picked_from_the_middle_and_put_back_is_found_in_its_place() ->
         pick(cold.state, row)
         put_back(cold.state, row)
     assert cold.pop_all(by_use=True) == list(range(100))
+
+
+def test_an_entry_put_back_alone_is_still_known_to_be_the_hottest() -> None:
+    """Back in a list that was empty by then: what comes in colder after it must still leave first."""
+    cold = ColdList()
+    cold.push(0, 0, 100)
+    row = pop(cold.state, True)
+    put_back(cold.state, row)
+    cold.push(1, 0, 50)
+    assert cold.pop_all(by_use=True) == [1, 0]
+
+
+def test_the_hottest_put_back_is_known_as_such_to_what_comes_after() -> None:
+    """Once it is sorted in at the young end, a colder one that comes after it has come out of order."""
+    cold = ColdList()
+    for row in range(5):
+        cold.push(row, 0, row)
+    cold.push(5, 0, 100)
+    pick(cold.state, 5)
+    assert cold.pop_all(by_use=True) == list(range(5))
+    cold.push(6, 0, 10)
+    put_back(cold.state, 5)
+    assert pop(cold.state, True) == 6
+    cold.forget(6)
+    cold.push(7, 0, 50)
+    assert cold.pop_all(by_use=True) == [7, 5]
 
 
 def test_dead_elements_take_no_space_for_ever() -> None:
