@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import platform
+import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,32 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import codec_rows, replay_rows
+from bench.corpus import load_corpus
 from bench.rounds import Timing
 from bench.rows import Row, Size, UnavailableError
 from swaptiers.experiment.run import versions
 
 ROWS: dict[str, Row] = {row.key: row for row in (*codec_rows.ROWS, *replay_rows.ROWS)}
-QUICK = Size(pages=2048, references=1_000_000, rounds=9)
-WHOLE = Size(pages=8192, references=10_000_000, rounds=15)
+QUICK = Size(pages=2048, references=10_000_000, rounds=15, replays=5)
+WHOLE = Size(pages=2048, references=10_000_000, rounds=61, replays=15)
+"""Only the rounds differ: over more pages or fewer references other memory is touched, and the ratio is another."""
+COUNT = click.IntRange(min=1)
+CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-@click.command()
-@click.option("--quick", is_flag=True, help="Less work and fewer rounds: about two minutes.")
+@click.command(context_settings=CONTEXT)
+@click.option("--quick", is_flag=True, help="Fewer rounds: some two minutes.")
 @click.option("--only", multiple=True, metavar="ROW", help="Only this row (may be repeated).")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write everything to this file.")
 @click.option(
-    "--corpus", type=click.Path(path_type=Path, exists=True), help="Time the codecs on the pages of this file."
+    "--json", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write everything to this file."
 )
-@click.option("--pages", type=int, help="Another number of pages a round.")
-@click.option("--references", type=int, help="Another number of references a round.")
-@click.option("--rounds", type=int, help="Another number of rounds.")
+@click.option(
+    "--corpus", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Codec rows: raw 4 KiB pages."
+)
+@click.option("--pages", type=COUNT, help="Another number of pages a pass.")
+@click.option("--references", type=COUNT, help="Another number of references a replay.")
+@click.option("--rounds", type=COUNT, help="Another number of rounds and replays.")
+@click.option("--check", is_flag=True, help="Exit with 1 if a row misses its target.")
 def bench(
     quick: bool,
     only: tuple[str, ...],
@@ -43,41 +51,72 @@ def bench(
     pages: int | None,
     references: int | None,
     rounds: int | None,
+    check: bool,
 ) -> None:
     """Speed, as ratios against a limit or a peer taken in the same interleaved run."""
-    chosen = [ROWS[_known(key)] for key in only] or list(ROWS.values())
+    chosen = [ROWS[_known(key)] for key in dict.fromkeys(only)] or list(ROWS.values())
     base = QUICK if quick else WHOLE
     size = Size(
-        pages=pages or base.pages, references=references or base.references, rounds=rounds or base.rounds, corpus=corpus
+        pages=pages or base.pages,
+        references=references or base.references,
+        rounds=rounds or base.rounds,
+        replays=rounds or base.replays,
+        corpus=corpus,
     )
-    console = Console()
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("row", no_wrap=True)
-    for name in ("ratio", "min", "max", "target", "us", "limit"):
-        table.add_column(name, justify="right", no_wrap=True)
-    results: dict[str, Any] = {}
-    for row in chosen:
-        try:
-            timing, units = row.run(size)
-        except UnavailableError as error:
-            results[row.key] = {"skipped": str(error)}
-            table.add_row(row.key, "skipped")
-            console.print(f"{row.key}: {error}")
-            continue
-        results[row.key] = _summary(row, timing, units)
-        table.add_row(*_cells(row, timing, units))
-    console.print(table)
-    console.print("us: per page or reference, ours and the limit's; !: above its target")
+    _check_corpus(size)
     if target is not None:
-        facts = {**versions(), "cpus": os.cpu_count(), "processor": platform.processor()}
+        _check_target(target)
+    console = Console()
+    results = {row.key: _result(row, size) for row in chosen}
+    console.print(_table(results))
+    console.print("us: per page, reference or move, ours and the limit's; !: above its target")
+    for key, row in results.items():
+        for word in ("skipped", "error"):
+            if word in row:
+                console.print(f"{key}: {word}: {row[word]}", soft_wrap=True)
+    if target is not None:
+        facts = {**versions(), "cpus": os.cpu_count()}
         target.write_text(json.dumps({"machine": facts, "size": _plain(size), "rows": results}, indent=1) + "\n")
+    failed = any("error" in row for row in results.values())
+    missed = check and any(not row.get("met", True) for row in results.values())
+    sys.exit(1 if failed or missed else 0)
 
 
 def _known(key: str) -> str:
     if key in ROWS:
         return key
     near = difflib.get_close_matches(key, ROWS, 1, 0)
-    raise click.BadParameter(f"there is no row {key!r}; did you mean {near[0]!r}?")
+    raise click.BadParameter(f"there is no row {key!r}; did you mean {near[0]!r}?", param_hint="--only")
+
+
+def _check_corpus(size: Size) -> None:
+    """Before anything is timed."""
+    if size.corpus is not None:
+        try:
+            load_corpus(size.corpus, size.pages)
+        except (OSError, ValueError) as error:
+            hint = f"{size.corpus}: {error}; --pages wants another number"
+            raise click.BadParameter(hint, param_hint="--corpus") from error
+
+
+def _check_target(target: Path) -> None:
+    """Minutes later is too late to find out."""
+    if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"{target} can't be written", param_hint="--json")
+
+
+def _result(row: Row, size: Size) -> dict[str, Any]:
+    """What the row found; one that goes wrong does not take the others with it."""
+    started = time.monotonic()
+    click.echo(f"{row.key} ...", nl=False, err=True)
+    try:
+        found = _summary(row, *row.run(size))
+    except UnavailableError as error:
+        found = {"what": row.what, "skipped": str(error)}
+    except Exception as error:  # whatever it is, it is this row's
+        found = {"what": row.what, "error": f"{type(error).__name__}: {error}"}
+    click.echo(f" {time.monotonic() - started:.0f} s", err=True)
+    return found
 
 
 def _summary(row: Row, timing: Timing, units: int) -> dict[str, Any]:
@@ -89,25 +128,30 @@ def _summary(row: Row, timing: Timing, units: int) -> dict[str, Any]:
         "max": max(ratios),
         "target": row.target,
         "met": timing.ratio <= row.target,
-        "ours_us": sorted(timing.ours)[len(timing.ours) // 2] / units * 1e6,
-        "limit_us": sorted(timing.limit)[len(timing.limit) // 2] / units * 1e6,
+        "ours_us": statistics.median(timing.ours) / units * 1e6,
+        "limit_us": statistics.median(timing.limit) / units * 1e6,
         "unit": row.unit,
-        "rounds": list(ratios),
+        "units": units,
+        "rounds": [
+            {"ratio": ratio, "ours_s": ours, "limit_s": limit}
+            for ratio, ours, limit in zip(ratios, timing.ours, timing.limit, strict=True)
+        ],
     }
 
 
-def _cells(row: Row, timing: Timing, units: int) -> list[str]:
-    summary = _summary(row, timing, units)
-    mark = "" if summary["met"] else " !"
-    return [
-        row.key,
-        f"{summary['ratio']:.2f}",
-        f"{summary['min']:.2f}",
-        f"{summary['max']:.2f}",
-        f"{row.target:.2f}{mark}",
-        f"{summary['ours_us']:.3g}",
-        f"{summary['limit_us']:.3g}",
-    ]
+def _table(results: dict[str, dict[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("row", no_wrap=True)
+    for name in ("ratio", "min", "max", "target", "us", "limit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for key, row in results.items():
+        if "ratio" not in row:
+            table.add_row(key, "error" if "error" in row else "skipped")
+            continue
+        figures = [f"{row[name]:.2f}" for name in ("ratio", "min", "max")]
+        goal = f"{row['target']:.2f}{'' if row['met'] else ' !'}"
+        table.add_row(key, *figures, goal, f"{row['ours_us']:.3g}", f"{row['limit_us']:.3g}")
+    return table
 
 
 def _plain(size: Size) -> dict[str, Any]:
@@ -115,9 +159,10 @@ def _plain(size: Size) -> dict[str, Any]:
         "pages": size.pages,
         "references": size.references,
         "rounds": size.rounds,
+        "replays": size.replays,
         "corpus": str(size.corpus or "mixed"),
     }
 
 
 if __name__ == "__main__":
-    sys.exit(bench())
+    bench(prog_name="python -m bench")

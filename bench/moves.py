@@ -15,29 +15,62 @@ from bench.rounds import timed
 from swaptiers.experiment.laboratory import Laboratory
 
 MAX_VECTOR = 512
+"""Pages in one system call at most, as the file tier has it."""
+Step = tuple[Callable[[list[Any]], object], list[Any]]
+"""A bare loop, and what it goes over."""
 
 
 class Recording:
-    """Watches a laboratory's tiers and executor; `repeat` does the same codec calls, comparisons and I/O bare."""
+    """Watches a laboratory's tiers and executor; `repeat` does the same codec calls, comparisons and I/O bare, in order.
+
+    Equal bytes are kept once: as many copies as there are moves would be read from memory that the run never touched.
+    """
 
     def __init__(self, laboratory: Laboratory) -> None:
         assert laboratory.executor is not None
-        self.pages = 0
-        self._actions: list[Callable[[], object]] = []
-        self._contents = laboratory.executor._contents
+        self.counts = {"compressed": 0, "decompressed": 0, "compared": 0, "read": 0, "written": 0}
+        self.calls = {"read": 0, "written": 0}
+        self._steps: list[Step] = []
+        self._kept: dict[bytes, bytes] = {}
         self._copies: dict[int, bytes] = {}
-        for tier in laboratory.tiers:
-            watched: Any = tier
+        self._contents = laboratory.executor._contents
+        self._files: list[tuple[int, int]] = []
+        for rank, tier in enumerate(laboratory.tiers):
             if tier.compressed:
-                self._watch(watched, "encode", self._encoded)
-                self._watch(watched, "decode", self._decoded)
+                self._watch(tier, "encode", self._encoded)
+                self._watch(tier, "decode", self._decoded)
                 continue
-            with tempfile.NamedTemporaryFile(delete=False) as file:
+            with tempfile.TemporaryFile() as file:
                 fd = os.dup(file.fileno())
-                os.unlink(file.name)
-            self._watch(watched, "store", lambda result, slots, payloads, fd=fd: self._wrote(fd, slots, payloads))
-            self._watch(watched, "load", lambda result, slots, lengths, fd=fd: self._read(fd, slots))
-        self._watch(laboratory.executor, "_compare", lambda result, wanted, pages: self._compared(wanted))
+            self._files.append((fd, laboratory.core.physical_slots(rank) * PAGE))
+            self._watch(tier, "store", lambda _, slots, payloads, fd=fd: self._wrote(fd, slots, payloads))
+            self._watch(tier, "load", lambda _, slots, lengths, fd=fd: self._read(fd, slots))
+        self._watch(laboratory.executor, "_compare", lambda _, wanted, pages: self._compared(wanted))
+
+    @property
+    def moves(self) -> int:
+        """How often a page was compressed, decompressed, written or read."""
+        return sum(count for name, count in self.counts.items() if name != "compared")
+
+    def repeat(self) -> float:
+        """Everything again, in its order, into files as new as the run's."""
+        for fd, size in self._files:
+            os.ftruncate(fd, 0)
+            os.ftruncate(fd, size)
+
+        def work() -> None:
+            for loop, things in self._steps:
+                loop(things)
+
+        return timed(work)
+
+    def close(self) -> None:
+        """Give the files back."""
+        for fd, _ in self._files:
+            os.close(fd)
+        self._files = []
+
+    # writing it down
 
     def _watch(self, thing: Any, method: str, note: Callable[..., None]) -> None:
         real = getattr(thing, method)
@@ -49,45 +82,71 @@ class Recording:
 
         setattr(thing, method, watched)
 
-    def _encoded(self, result: Any, page: Any) -> None:
-        self.pages += 1
-        kept = bytes(page)
-        self._actions.append(lambda: lz4.block.compress(kept, store_size=False))
+    def _then(self, loop: Callable[[list[Any]], object], things: list[Any]) -> None:
+        """Neighbours of one kind are one step."""
+        if self._steps and self._steps[-1][0] is loop:
+            self._steps[-1][1].extend(things)
+        else:
+            self._steps.append((loop, things))
 
-    def _decoded(self, result: Any, payload: Any) -> None:
-        self.pages += 1
-        kept = bytes(payload)
-        if len(kept) < PAGE:
-            self._actions.append(lambda: lz4.block.decompress(kept, uncompressed_size=PAGE))
+    def _once(self, some: Any) -> bytes:
+        kept = bytes(some)
+        return self._kept.setdefault(kept, kept)
+
+    def _encoded(self, _: Any, page: Any) -> None:
+        self.counts["compressed"] += 1
+        self._then(_compress, [self._once(page)])
+
+    def _decoded(self, _: Any, payload: Any) -> None:
+        if len(payload) < PAGE:
+            self.counts["decompressed"] += 1
+            self._then(_decompress, [self._once(payload)])
 
     def _wrote(self, fd: int, slots: Any, payloads: list[Any]) -> None:
-        self.pages += len(slots)
-        kept = [bytes(payload) for payload in payloads]
+        self.counts["written"] += len(slots)
         for first, run in _runs(slots):
-            parts = [kept[i] for i in run]
-            self._actions.append(lambda parts=parts, at=first * PAGE: os.pwritev(fd, parts, at))  # type: ignore[misc]
+            self.calls["written"] += 1
+            self._then(_write, [(fd, [self._once(payloads[i]) for i in run], first * PAGE)])
 
     def _read(self, fd: int, slots: Any) -> None:
-        self.pages += len(slots)
+        self.counts["read"] += len(slots)
         for first, run in _runs(slots):
-            count = len(run) * PAGE
-            self._actions.append(lambda count=count, at=first * PAGE: os.pread(fd, count, at))  # type: ignore[misc]
+            self.calls["read"] += 1
+            self._then(_read, [(fd, len(run) * PAGE, first * PAGE)])
 
     def _compared(self, wanted: list[int]) -> None:
+        self.counts["compared"] += len(wanted)
         for content in wanted:
             if content not in self._copies:
                 self._copies[content] = bytes(bytearray(self._contents[content]))
-        pairs = [(self._contents[content], self._copies[content]) for content in wanted]
-        self._actions.append(lambda: [a == b for a, b in pairs])
+        self._then(_compare, [(self._contents[content], self._copies[content]) for content in wanted])
 
-    def repeat(self) -> float:
-        """Everything again, in its order."""
 
-        def work() -> None:
-            for action in self._actions:
-                action()
+def _compress(pages: list[bytes]) -> None:
+    compress = lz4.block.compress
+    for page in pages:
+        compress(page, store_size=False)
 
-        return timed(work)
+
+def _decompress(payloads: list[bytes]) -> None:
+    decompress = lz4.block.decompress
+    for payload in payloads:
+        decompress(payload, uncompressed_size=PAGE)
+
+
+def _write(runs: list[tuple[int, list[bytes], int]]) -> None:
+    for fd, pages, offset in runs:
+        os.pwritev(fd, pages, offset)
+
+
+def _read(runs: list[tuple[int, int, int]]) -> None:
+    for fd, length, offset in runs:
+        os.pread(fd, length, offset)
+
+
+def _compare(pairs: list[tuple[bytes, bytes]]) -> None:
+    for one, other in pairs:
+        one == other  # noqa: B015  (the comparison is the work)
 
 
 def _runs(slots: Any) -> list[tuple[int, list[int]]]:
@@ -98,5 +157,6 @@ def _runs(slots: Any) -> list[tuple[int, list[int]]]:
     for part in np.split(order, cuts):
         for start in range(0, len(part), MAX_VECTOR):
             places = part[start : start + MAX_VECTOR].tolist()
-            runs.append((int(slots[places[0]]), places))
+            if places:
+                runs.append((int(slots[places[0]]), places))
     return runs

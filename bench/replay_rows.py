@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench.rounds import Timing, interleaved, timed
 from bench.rows import Row, Size, UnavailableError
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
+from swaptiers.experiment.results import VariantResult
 from swaptiers.workloads.source import PAGE_MASK
 from swaptiers.workloads.specs import ZipfSpec
 from swaptiers.workloads.streams import References
@@ -29,7 +31,6 @@ ORACLE_GENERAL = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("ne
 
 CONFIG = """
 version: 1
-ram: 64M
 charge_zswap: false
 tiers:
   zswap: {{kind: zswap, max_pool: {zswap}K}}
@@ -41,45 +42,48 @@ edges:
 cgroups:
   /a: {{memory.max: {memory}K}}
 workloads:
-  - {{cgroup: /a, kind: trace, path: a.u32, contents: random}}
-run: {{payload: sizes, inversion: off, reclaim_batch: 1, sample: 1h}}
+  - {{cgroup: /a, kind: trace, path: a.u32}}
+run: {{payload: sizes, inversion: {inversion}, reclaim_batch: 1, sample: 1h}}
 """
 
 
-def against_libcachesim(size: Size) -> tuple[Timing, int]:
+def against_libcachesim(inversion: str) -> Callable[[Size], tuple[Timing, int]]:
     """One trace, one LRU of the same size: the laboratory has the tiers below it as well. The hits must be the same."""
-    if importlib.util.find_spec("libcachesim") is None:
-        raise UnavailableError("libcachesim is not installed: pip install 'swaptiers[bench]'")
-    peer: Any = importlib.import_module("libcachesim")
-    pages = max(20_000, int(size.references * PAGES_SHARE))
-    resident = max(5_000, int(size.references * RESIDENT_SHARE))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _write_traces(folder, pages, size.references)
-        text = CONFIG.format(zswap=resident * 2, ssd=resident * 4, memory=resident * 4)
-        (folder / "a.yaml").write_text(text)
-        experiment = load_experiment(folder / "a.yaml")
-        hits: dict[str, float] = {}
 
-        def ours() -> float:
-            with Laboratory(experiment.variants["base"], folder) as laboratory:
-                found: list[Any] = []
-                seconds = timed(lambda: found.append(laboratory.run()))
-            hits["ours"] = found[0].hits
-            return seconds
+    def run(size: Size) -> tuple[Timing, int]:
+        if importlib.util.find_spec("libcachesim") is None:
+            raise UnavailableError("libcachesim is not installed: pip install 'swaptiers[bench]'")
+        peer: Any = importlib.import_module("libcachesim")
+        pages = max(20_000, int(size.references * PAGES_SHARE))
+        resident = max(5_000, int(size.references * RESIDENT_SHARE))
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            _write_traces(folder, pages, size.references)
+            text = CONFIG.format(zswap=resident * 2, ssd=resident * 4, memory=resident * 4, inversion=inversion)
+            (folder / "a.yaml").write_text(text)
+            spec = load_experiment(folder / "a.yaml").variants["base"]
+            misses: dict[str, int] = {}
 
-        def theirs() -> float:
-            reader = peer.TraceReader(str(folder / "a.oracleGeneral"), peer.TraceType.ORACLE_GENERAL_TRACE)
-            cache = peer.LRU(cache_size=resident)
-            found: list[Any] = []
-            seconds = timed(lambda: found.append(cache.process_trace(reader)))
-            hits["theirs"] = round((1 - found[0][0]) * size.references)
-            return seconds
+            def ours() -> float:
+                with Laboratory(spec, folder) as laboratory:
+                    found: list[VariantResult] = []
+                    seconds = timed(lambda: found.append(laboratory.run()))
+                misses["ours"] = size.references - found[0].hits
+                return seconds
 
-        timing = interleaved(ours, theirs, size.rounds)
-    if hits["ours"] != hits["theirs"]:
-        raise RuntimeError(f"the two LRUs are not the same: {hits}")
-    return timing, size.references
+            def theirs() -> float:
+                reader = peer.TraceReader(str(folder / "a.oracleGeneral"), peer.TraceType.ORACLE_GENERAL_TRACE)
+                cache = peer.LRU(cache_size=resident)
+                found: list[tuple[float, float]] = []
+                seconds = timed(lambda: found.append(cache.process_trace(reader)))
+                misses["theirs"] = round(found[0][0] * size.references)
+                if misses["ours"] != misses["theirs"]:
+                    raise RuntimeError(f"the two LRUs are not the same: {misses} misses of {size.references}")
+                return seconds
+
+            return interleaved(ours, theirs, size.replays), size.references
+
+    return run
 
 
 def _write_traces(folder: Path, pages: int, references: int) -> None:
@@ -106,26 +110,41 @@ def against_moves(size: Size) -> tuple[Timing, int]:
 
     def ours() -> float:
         with Laboratory(spec, folder) as laboratory:
-            return timed(laboratory.run)
+            found: list[VariantResult] = []
+            seconds = timed(lambda: found.append(laboratory.run()))
+        integrity = found[0].integrity
+        if integrity.mismatched or integrity.lost or integrity.verified != found[0].swap_ins:
+            raise RuntimeError(f"pages came back changed, or not at all: {integrity}")
+        return seconds
 
     with Laboratory(spec, folder) as laboratory:
         recording = Recording(laboratory)
         laboratory.run()
-    return interleaved(ours, recording.repeat, size.rounds), recording.pages
+    try:
+        return interleaved(ours, recording.repeat, size.replays), recording.moves
+    finally:
+        recording.close()
 
 
 ROWS = [
     Row(
         key="replay_vs_libcachesim",
-        what="replay of a trace through three tiers, over libCacheSim's LRU alone",
+        what="replay of a trace through three tiers, inversion off, over libCacheSim's LRU alone",
         unit="reference",
         target=0.6,
-        run=against_libcachesim,
+        run=against_libcachesim("off"),
+    ),
+    Row(
+        key="replay_exact_vs_libcachesim",
+        what="the same with inversion exact",
+        unit="reference",
+        target=1.0,
+        run=against_libcachesim("exact"),
     ),
     Row(
         key="replay_real_vs_moves",
         what="the reference experiment on real bytes, over the bare codec calls, comparisons and I/O",
-        unit="page moved",
+        unit="move",
         target=1.5,
         run=against_moves,
     ),

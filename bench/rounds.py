@@ -27,7 +27,7 @@ class Timing:
 
     @property
     def ratio(self) -> float:
-        """The median round."""
+        """The median of the rounds' ratios."""
         return statistics.median(self.ratios)
 
 
@@ -43,13 +43,24 @@ def timed(action: Callable[[], object]) -> float:
         gc.enable()
 
 
-def interleaved(ours: Work, limit: Work, rounds: int) -> Timing:
-    """One round of each to warm up (it compiles), then `rounds` of each, in turn, the order changing."""
+def interleaved(ours: Work, limit: Work, rounds: int, passes: int = 1) -> Timing:
+    """Both once to warm up (it compiles), then `rounds`, in each of which both are done `passes` times in turn.
+
+    A round should be longer than what the scheduler gives to one program: if shorter, it is mostly the slower side that is
+    interrupted. What it works on should stay small: memory that is new in each round costs more than a decompression.
+    """
     ours()
     limit()
-    taken: dict[str, list[float]] = {"ours": [], "limit": []}
-    for number in range(rounds):
-        pair = [("ours", ours), ("limit", limit)]
-        for name, work in pair if number % 2 == 0 else pair[::-1]:
-            taken[name].append(work())
-    return Timing(tuple(taken["ours"]), tuple(taken["limit"]))
+    taken: list[tuple[float, float]] = []
+    gc.collect()
+    gc.freeze()  # what is here stays: without this, collecting before each pass takes longer than the pass
+    try:
+        for _ in range(rounds):
+            spent = {ours: 0.0, limit: 0.0}
+            for number in range(passes):
+                for work in (ours, limit) if (number + len(taken)) % 2 == 0 else (limit, ours):
+                    spent[work] += work()
+            taken.append((spent[ours], spent[limit]))
+    finally:
+        gc.unfreeze()
+    return Timing(tuple(each for each, _ in taken), tuple(each for _, each in taken))

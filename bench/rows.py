@@ -1,4 +1,4 @@
-"""What a row of the bench is, and the list of all rows."""
+"""What a row of the bench is: a way to time it, and the ratio that it should not exceed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from bench.rounds import Timing
 
 @attrs.frozen(kw_only=True)
 class Size:
-    """How much work a round is, and how many rounds there are."""
+    """How much work a round is, and how many rounds there are: `rounds` of the codecs' rows, `replays` of whole replays.
+
+    `pages` in a pass, of which a round of the codecs' rows has several; `references` in a replay.
+    """
 
     pages: int
     references: int
     rounds: int
+    replays: int
     corpus: Path | None = None
 
 

@@ -19,7 +19,7 @@ from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment, with_oracle
-from swaptiers.report.table import variants_table
+from swaptiers.report.table import VariantsTable
 from swaptiers.report.write import SeriesFormat, check_folder, check_series_format, write_results
 
 
@@ -79,7 +79,7 @@ def run(
         json.dump(result.to_json(), sys.stdout, indent=1)
         sys.stdout.write("\n")
     elif not quiet:
-        Console().print(variants_table(result))
+        Console().print(VariantsTable(result))
     _check_integrity(result)
 
 

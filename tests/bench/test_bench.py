@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.limits import LOOPS
+
 ROOT = Path(__file__).parent.parent.parent
+CODEC_ROWS = ["swap_out_page_vs_codec", "swap_in_batch_vs_codec"]
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -29,19 +32,19 @@ def test_rows_and_their_file(tmp_path: Path) -> None:
     pages[5] = 0
     pages.tofile(corpus)
     target = tmp_path / "bench.json"
-    done = bench(
-        "--only", "swap_out_page_vs_codec", "--only", "swap_in_batch_vs_codec", "--pages", "128", "--rounds", "3",
-        "--corpus", str(corpus), "--json", str(target),
-    )  # fmt: skip
+    only = [word for key in CODEC_ROWS for word in ("--only", key)]
+    done = bench(*only, "--pages", "128", "--rounds", "3", "--corpus", str(corpus), "--json", str(target))
     assert done.returncode == 0, done.stderr
     found = json.loads(target.read_text())
-    assert list(found["rows"]) == ["swap_out_page_vs_codec", "swap_in_batch_vs_codec"]
+    assert list(found["rows"]) == CODEC_ROWS
     for row in found["rows"].values():
         assert row["min"] <= row["ratio"] <= row["max"]
         assert len(row["rounds"]) == 3
+        assert all(each["ratio"] == each["ours_s"] / each["limit_s"] for each in row["rounds"])
         assert row["met"] is (row["ratio"] <= row["target"])
+        assert row["units"] % 128 == 0
     assert found["size"]["corpus"] == str(corpus)
-    assert "numpy" in found["machine"]
+    assert {"numpy", "python", "cpus", "swaptiers"} <= set(found["machine"])
     assert "swap_out_page_vs_codec" in done.stdout
 
 
@@ -50,13 +53,56 @@ def test_replay_rows(tmp_path: Path) -> None:
     target = tmp_path / "bench.json"
     done = bench("--only", "replay_real_vs_moves", "--only", "replay_vs_libcachesim", "--references", "40000", "--rounds", "1",
                  "--json", str(target))  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout
     rows = json.loads(target.read_text())["rows"]
-    assert rows["replay_real_vs_moves"]["ratio"] > 1
+    assert rows["replay_real_vs_moves"]["unit"] == "move"
+    assert rows["replay_real_vs_moves"]["units"] > 0
     if importlib.util.find_spec("libcachesim") is None:
         assert "not installed" in rows["replay_vs_libcachesim"]["skipped"]
     else:
-        assert rows["replay_vs_libcachesim"]["ratio"] > 0
+        assert rows["replay_vs_libcachesim"]["units"] == 40000
+
+
+@pytest.mark.parametrize("compressor", ["lz4", "zstd"])
+def test_limits_do_the_work(compressor: str) -> None:
+    """A limit that left out a page, or kept less than all of it, would be a limit that nobody can reach."""
+    pages = [np.random.default_rng(seed).integers(0, 4, 4096, np.uint8).tobytes() for seed in range(5)]
+    out, back = LOOPS[compressor]
+    payloads = out(pages)
+    assert all(len(payload) < 4096 for payload in payloads)
+    assert back(payloads) == pages
+
+
+BROKEN = """
+import sys
+from bench import __main__, codec_rows
+from bench.rows import Row
+
+def run(size):
+    raise RuntimeError("pages came back changed")
+
+__main__.ROWS["broken"] = Row(key="broken", what="", unit="page", target=1e9, run=run)
+__main__.ROWS["slow"] = Row(key="slow", what="", unit="page", target=0.0, run=codec_rows.ROWS[0].run)
+__main__.bench(["--pages", "64", "--rounds", "1", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--only", "broken", "--only", "slow"], 1, "broken: error: RuntimeError: pages came back changed"),
+        (["--only", "slow"], 0, "0.00 !"),
+        (["--only", "slow", "--check"], 1, "0.00 !"),
+    ],
+)
+def test_what_goes_wrong(arguments: list[str], code: int, words: str) -> None:
+    """A row that fails is named and fails the run, after the others were timed; a missed target does only if asked."""
+    command = [sys.executable, "-c", BROKEN, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout
+    assert "0.00 !" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -64,10 +110,13 @@ def test_replay_rows(tmp_path: Path) -> None:
     [
         (["--only", "swap_out_bach_vs_codec"], "did you mean 'swap_out_batch_vs_codec'"),
         (["--corpus", "missing"], "missing"),
+        (["--corpus", "LICENSE"], "--pages wants another number"),
+        (["--json", "missing/bench.json"], "can't be written"),
+        (["--pages", "0"], "--pages"),
     ],
 )
 def test_bad_options(arguments: list[str], words: str) -> None:
-    """One line, exit code 2."""
+    """Said before anything is timed, exit code 2."""
     done = bench(*arguments)
     assert done.returncode == 2
     assert words in done.stderr
