@@ -15,10 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from swaptiers.cli.options import experiment_options
 from swaptiers.core.compile import is_cold
 from swaptiers.errors import IntegrityError
+from swaptiers.experiment.baselines import with_baselines, with_oracle
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
-from swaptiers.experiment.run import check_jobs, run_experiment, with_oracle
+from swaptiers.experiment.run import check_jobs, run_experiment
 from swaptiers.report.table import VariantsTable
 from swaptiers.report.write import SeriesFormat, check_folder, check_series_format, write_results
 
@@ -36,6 +37,7 @@ from swaptiers.report.write import SeriesFormat, check_folder, check_series_form
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Run only this variant (may be repeated).")
+@click.option("--baselines", is_flag=True, help="Add variants overflow and kernel, unless the config has such.")
 @click.option("--bounds", is_flag=True, help="Add a variant that knows the future, and the fewest faults possible.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
 def run(
@@ -48,10 +50,13 @@ def run(
     sets: tuple[str, ...],
     seed: int | None,
     jobs: int,
+    baselines: bool,
     bounds: bool,
 ) -> None:
     """Run the experiment in CONFIG and print what each variant cost."""
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants or None)
+    if baselines:
+        experiment = with_baselines(experiment)
     if bounds:
         experiment = with_oracle(experiment)
     check_jobs(experiment, jobs)

@@ -17,13 +17,13 @@ import numpy as np
 from swaptiers import __version__
 from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError
+from swaptiers.experiment.baselines import with_baselines, with_oracle
 from swaptiers.experiment.future import belady_faults
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import Experiment, load_experiment
 from swaptiers.experiment.means import check_together
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.spec import ExperimentSpec
-from swaptiers.graph import TierGraph
 from swaptiers.workloads.streams import References
 
 Progress = Callable[[str, int, int], None]
@@ -31,8 +31,6 @@ Progress = Callable[[str, int, int], None]
 Finished = Callable[[str, VariantResult], None]
 """Called with each variant that is complete."""
 
-ORACLE = "oracle"
-"""The variant that knows the future."""
 DEPENDENCIES = ("numpy", "numba", "lz4", "zstandard", "xxhash", "networkx")
 
 
@@ -43,36 +41,24 @@ def run(
     sets: Sequence[str] = (),
     seed: int | None = None,
     jobs: int = 1,
+    baselines: bool = False,
     bounds: bool = False,
     progress: Progress | None = None,
     finished: Finished | None = None,
 ) -> ExperimentResult:
     """Run an experiment's variants (all, or those named) and return their results.
 
-    `sets`: ``"tiers.zswap.max_pool=64M"`` and the like, over every variant. `jobs`: variants run in so many processes.
-    `bounds`: add a variant `oracle`, whose edges know the future, and Belady's fewest faults.
-    Raises ConfigError for a config that can't be used, before anything runs; IntegrityError if a page or an account is
-    wrong.
+    `sets`: ``"tiers.zswap.max_pool=64M"`` and the like, over every variant. `jobs`: runs go on in so many processes.
+    `baselines`: add variants `overflow` and `kernel`, unless there are such. `bounds`: add a variant `oracle`, whose edges
+    know the future, and Belady's fewest faults. Raises ConfigError for a config that can't be used, before anything runs;
+    IntegrityError if a page or an account is wrong.
     """
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants)
+    if baselines:
+        experiment = with_baselines(experiment)
     if bounds:
         experiment = with_oracle(experiment)
     return run_experiment(experiment, jobs=jobs, bounds=bounds, progress=progress, finished=finished)
-
-
-def with_oracle(experiment: Experiment) -> Experiment:
-    """With a variant `oracle` more, unless it has one: the config without a variant, every edge's policy `oracle`."""
-    if ORACLE in experiment.variants:
-        return experiment
-    base = experiment.base
-    edges = TierGraph.build(base.tiers, base.edges, base.on_full).edges
-    if not edges:
-        raise ConfigError("there is no edge for an oracle to decide on: the config without its variants has none")
-    if base.run.interleave == "time":
-        raise ConfigError("the future is open with interleave: time; use interleave: references for bounds")
-    knowing = tuple(attrs.evolve(edge, policy="oracle", older_than=None) for edge in edges)
-    variants = {**experiment.variants, ORACLE: attrs.evolve(base, edges=knowing)}
-    return attrs.evolve(experiment, variants=variants)
 
 
 def run_experiment(

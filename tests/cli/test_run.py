@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pexpect
 import pytest
 
 import swaptiers as st
 from swaptiers.cli import main
+from swaptiers.experiment.baselines import with_baselines
 from swaptiers.experiment.execute import Executor
+from swaptiers.experiment.load import load_experiment
 
 ROOT = Path(__file__).parent.parent.parent
 TINY = """\
@@ -135,6 +138,21 @@ def test_bounds(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(variants) == ["overflow", "demotion", "oracle"]
     assert variants["oracle"]["tiers"]["disk"]["loads"] < variants["demotion"]["tiers"]["disk"]["loads"]
     assert 0 < summary["fewest_faults"]["/web"] < min(each["faults"] for each in variants.values())
+
+
+def test_baselines(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A config without variants is compared with no demotion and with zswap's own way; the README's variants are these."""
+    config.write_text(TINY[: TINY.index("variants")])
+    main(["run", str(config), "--json", "--baselines"])
+    variants = json.loads(capsys.readouterr().out)["variants"]
+    assert list(variants) == ["overflow", "kernel", "base"]
+    assert variants["overflow"]["edges"] == {}
+    assert set(variants["kernel"]["edges"]["zswap->disk"]["by_trigger"]) == {"limit"}
+    written = load_experiment(ROOT / "tiers.yaml")
+    only = attrs.evolve(written, variants={"demotion": written.base})
+    assert with_baselines(only).variants == {
+        name: written.variants[name] for name in ("overflow", "kernel", "demotion")
+    }
 
 
 def test_repeats(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
