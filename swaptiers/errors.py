@@ -5,7 +5,7 @@ An error carries what it is about as fields, and its message says what happened,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 
 class SwapTiersError(Exception):
-    """The base of all of them."""
+    """The base of all of them. They go from one process to another with all their fields."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[SwapTiersError], args: tuple[Any, ...], fields: dict[str, Any]) -> SwapTiersError:
+    builtin: Any = OSError if issubclass(kind, OSError) else BaseException
+    error: SwapTiersError = builtin.__new__(kind, *args)
+    builtin.__init__(error, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class ConfigError(SwapTiersError, ValueError):

@@ -26,6 +26,7 @@ from swaptiers.errors import ConfigError
 MAX_TEXT = 4 << 20
 MAX_DEPTH = 64
 MAX_NODES = 100_000
+PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 Path_ = tuple[str | int, ...]
 
 
@@ -174,6 +175,8 @@ class _Builder:
         place = self._place(node)
         if self._nodes > MAX_NODES or depth > MAX_DEPTH:
             raise place.error(f"its aliases expand to more than {MAX_NODES} values; write the values out")
+        if not isinstance(node, ScalarNode) and str(node.tag) not in PLAIN_TAGS:
+            raise _no_tag(node, place)
         if isinstance(node, MappingNode):
             return self._mapping(node, place, depth)
         if isinstance(node, SequenceNode):
@@ -213,7 +216,11 @@ class _Builder:
                 return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError as error:
             raise place.error(f"{text[:40]!r} is not a number of less than 40 digits") from error
-        raise place.error(f"the tag {str(node.tag)[:40]} is not taken; write a plain value")
+        raise _no_tag(node, place)
+
+
+def _no_tag(node: Any, place: Place) -> ConfigError:
+    return place.error(f"the tag {str(node.tag)[:40]} is not taken; write a plain value")
 
 
 def _integer(text: str) -> int:

@@ -25,7 +25,7 @@ def with_set(base: Node, setting: str, known: Iterable[str]) -> Node:
     """`setting` is ``tiers.zswap.max_pool=64M``. Keys may contain dots themselves: the longest key that exists in the
     document or is among the `known` ones is taken first. Raises ConfigError."""
     path, equals, text = setting.partition("=")
-    place = Place(f"--set {setting[:80]}")
+    place = Place("--set " + "".join(letter if letter.isprintable() else " " for letter in setting[:80]))
     if not equals or not path:
         raise place.error("a setting is KEY=VALUE, like tiers.zswap.max_pool=64M")
     value = parse_node(text, place, located=False) if text.strip() else Node("", place)

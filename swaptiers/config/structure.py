@@ -335,7 +335,7 @@ def _is_sequence(t: Any) -> bool:
 def _sequence(converter: cattrs.Converter, value: Any, t: Any) -> Any:
     """A list, or (for models that are named by a key) a mapping of name to terms."""
     item = get_args(t)[0]
-    name = _named_by(item)
+    name = named_by(item)
     if name is not None and isinstance(value, dict):
         pairs: list[tuple[Any, Any]] = list(value.items())
     elif name is None and isinstance(value, list):
@@ -369,7 +369,7 @@ def _with_name(terms: Any, name: str, key: str) -> Any:
     return {**terms, name: key}
 
 
-def _named_by(item: Any) -> str | None:
+def named_by(item: Any) -> str | None:
     """The field that the key of a mapping becomes: a tier's name, a cgroup's path."""
     models = get_args(item) if _is_union(item) else (item,)
     for model in models:

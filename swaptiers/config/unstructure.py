@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import attrs
 
-from swaptiers.config.structure import key_of
+from swaptiers.config.structure import key_of, named_by
 from swaptiers.units import (
     Bytes,
     BytesPerSecond,
@@ -60,14 +60,13 @@ def _number(value: float, kinds: set[Any]) -> Any:
 
 
 def _sequence(value: tuple[Any, ...], kind: Any) -> Any:
-    named = [field for field in attrs.fields(type(value[0])) if field.metadata.get("names")] if value else []
-    if not named:
+    name = named_by(kind)
+    if name is None:
         inner = (get_args(kind) or (kind,))[0]
         return [unstructure(each) if attrs.has(type(each)) else _plain(each, inner) for each in value]
-    name = named[0].name
     terms = {}
     for each in value:
         plain = unstructure(each)
-        del plain[key_of(named[0])]
+        del plain[name]
         terms[getattr(each, name)] = plain
     return terms

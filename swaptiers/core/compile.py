@@ -91,7 +91,8 @@ def is_cold() -> bool:
 def cache_folder() -> Path | None:
     """The folder with this version's compiled kernels, made if absent; None where nothing can be written."""
     name = _key()
-    for parent in (_user_cache(), _temporary_cache()):
+    for find in (_user_cache, _temporary_cache):  # the second makes a folder: only where the first can't be used
+        parent = find()
         if parent is None:
             continue
         folder = parent / name

@@ -76,9 +76,9 @@ def load_experiment(
         for change in changes:
             whole = with_set(whole, change, known)
         spec = structure(whole, ExperimentSpec)
-        check_experiment(spec, whole, folder)
+        graph = check_experiment(spec, whole, folder)
         check_means(spec, whole, folder, surveys)
-        return spec
+        return attrs.evolve(spec, edges=graph.edges)
 
     chosen = {name: resolve(overlay) for name, overlay in _chosen(overlays, variants).items()}
     first = next(iter(chosen.values()))
@@ -126,7 +126,7 @@ def _chosen(overlays: dict[str, Node | None], wanted: Sequence[str] | None) -> d
     return {name: overlays[name] for name in overlays if name in wanted}
 
 
-def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None:
+def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> TierGraph:
     """What is wrong with the experiment as a whole. Raises ConfigError with the place in the document."""
     graph = check_system(spec, document, folder)
     if not spec.workloads:
@@ -147,6 +147,7 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> None
                 shares_of(workload.contents)
         except ConfigError as error:
             raise located(error, document, ("workloads", index, "contents")) from None
+    return graph
 
 
 def _check_start(spec: ExperimentSpec, workload: AnyWorkloadSpec, document: Node, index: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import zstandard
 
 from swaptiers.cli import main
 
+ROOT = Path(__file__).parent.parent.parent
 GOOD = """\
 version: 1
 ram: 16M
@@ -68,12 +72,19 @@ ROWS: dict[str, tuple[str, str, str, str]] = {
         "capacity: 1M}\n  disk: {kind: file, capacity: 8M", "capacity: 1M, path: a}\n  disk: {kind: file, capacity: 8M, path: ./a",
         "./a", "'ssd' and 'disk' have one file"),
     "a capacity below one cluster": ("capacity: 1M", "capacity: 512K", "512K", "at least one cluster of 256 pages, 1M"),
+    "a level that there is not": ("10%}", "10%, level: 0}", "0}\n  ssd", "acceleration, 1 to 65537, not 0"),
+    "a second name in a tier": ("10%}", "10%, name: fast}", "fast", "it is 'zswap', as the key above says; leave this one out"),
+    "an empty path": ("capacity: 1M", 'capacity: 1M, path: ""', '""', "path is the name of a file"),
+    "a path with a zero byte": ("capacity: 1M", 'capacity: 1M, path: "a\\0b"', '"a\\0b"', "path is the name of a file"),
     "a tier name that no kernel takes": ("  ssd:", "  s.d:", "s.d", "letters, digits and underscores"),
     "a priority for one only": ("capacity: 1M", "capacity: 1M, priority: 3", "zswap: {", "no priority but 'ssd' has"),
     "a bad cgroup path": ("  /web:", "  web:", "web: {", "cgroup"),
     "a limit that can't hold a batch": ("memory.max: 1M", "memory.max: 64K", "64K", "can't hold one batch of reclaim"),
     "an unknown tier in a limit": (
         "{memory.max: 1M}", "{memory.swap.tiers.max: {dsk: 0}}", "dsk: 0", "no tier 'dsk'; did you mean 'disk'"),
+    "limits per tier that are none": ("{memory.max: 1M}", "{memory.swap.tiers.max: 5}", "5}\nwork", "mapping .* wanted, not 5"),
+    "too many workloads": (
+        "run:", "  - {cgroup: /x, kind: scan, pages: 1}\n" * 255 + "run:", "{cgroup: /x", "257 workloads; at most 256"),
     "no workload": (GOOD[GOOD.index("workloads"):GOOD.index("run:")], "", "version", "no workload"),
     "contents that there are not": ("refs: 1000", "refs: 1000, contents: txt", "txt", "'txt'; the nearest is 'text'"),
     "contents of no files": ("refs: 1000", "refs: 1000, contents: {files: '*.none'}", "{files", "no file .* matches"),
@@ -82,6 +93,10 @@ ROWS: dict[str, tuple[str, str, str, str]] = {
     "a missing trace": ("db.u32", "bd.u32", "bd.u32", "there is no trace"),
     "a truncated trace": ("db.u32", "cut.u32", "cut.u32", "truncated"),
     "a truncated compressed trace": ("db.u32", "cut.u32.zst", "cut.u32.zst", "truncated"),
+    "a missing trace in a sequence": (
+        "run:", "  - {cgroup: /db, kind: sequence, steps: [{kind: trace, path: bd.u32}]}\nrun:", "bd.u32", "there is no trace"),
+    "pages beyond `pages` in a sequence": (
+        "run:", "  - {cgroup: /db, kind: sequence, steps: [{kind: trace, path: db.u32, pages: 7}]}\nrun:", "7}]", "refers to page 99"),
     "a trace of something else": ("db.u32", "text.u32.zst", "text.u32", "not zstd data"),
     "pages beyond `pages`": ("pages: 100", "pages: 99", "99}", "refers to page 99, but `pages` is 99"),
     "an action with an unknown source": (
@@ -165,6 +180,7 @@ def test_bad_input(folder: Path, capsys: pytest.CaptureFixture[str], row: str) -
         ("path: no/such/folder/x", "5:.*no folder"),
         ("path: db.u32/x", "5:.*no folder"),
         ("path: db.u32", "5:.*is there already"),
+        (f"path: {'a' * 300}", "5:.*too long"),
     ],
 )
 def test_files_that_cannot_be_made(folder: Path, capsys: pytest.CaptureFixture[str], tier: str, words: str) -> None:
@@ -182,6 +198,31 @@ def test_a_disk_with_too_little_room(folder: Path, capsys: pytest.CaptureFixture
         r"c.yaml:6:32: tier 'disk': .* free, and the tiers on it want 900P", fails(capsys, "run", "c.yaml")
     )
     main(["run", "--quiet", "c.yaml", "--set", "run.payload=sizes", "--set", "tiers.disk.capacity=1T"])
+
+
+def test_more_memory_than_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Found out before the run, by tier, not as a failed mapping in the middle of it."""
+    text = GOOD.replace("{kind: file, capacity: 8M}", "{kind: memory, capacity: 900T}").replace("sizes", "real")
+    (folder / "c.yaml").write_text(text)
+    error = fails(capsys, "run", "c.yaml")
+    assert re.search("c.yaml:6:34: tier 'disk': this machine has .* of memory, and the memory tiers want 900T", error)
+
+
+@pytest.mark.parametrize("row", ["a cycle", "a truncated trace", "nested too deep", "an alias bomb", "a missing trace"])
+def test_bad_input_from_a_shell(folder: Path, row: str) -> None:
+    """As a user meets it: exit code 2, nothing on stdout, one line on stderr, nothing in the folder or the temporary one."""
+    old, new, _, words = ROWS[row]
+    (folder / "c.yaml").write_text(GOOD.replace(old, new, 1).replace("sizes", "real"))
+    (folder / "scratch").mkdir()
+    before = sorted(folder.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-m", "swaptiers", "run", "c.yaml", "--out", "results/new"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "scratch")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.startswith("c.yaml:")
+    assert re.search(words, done.stderr)
+    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

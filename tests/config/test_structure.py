@@ -6,27 +6,30 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from whole import NAMED, WHOLE, Keys, at, changed, every_place, without, write
 
-from swaptiers.cli.check import _yaml
+from swaptiers.cli.check import _resolved, _yaml
 from swaptiers.config import Node, keys_of, parse_document, structure, unstructure
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.spec import ExperimentSpec
+from swaptiers.graph import TierGraph
 
 PLAIN = without(("variants",))
 NOT_KEYS = {"share", "time", "nbytes", "fraction"}  # of values that are written as one word
 OWN_NAMES = {"name"}  # the key before the colon
-SCALARS = [keys for keys in every_place(PLAIN) if not isinstance(at(keys), dict | list)]
-MAPPINGS = [(), *(keys for keys in every_place(PLAIN) if isinstance(at(keys), dict) and keys not in NAMED)]
+PLACES = [keys for keys in every_place(PLAIN) if "contents" not in keys]  # whose room checks them by itself
+SCALARS = [keys for keys in PLACES if not isinstance(at(keys), dict | list)]
+MAPPINGS = [(), *(keys for keys in PLACES if isinstance(at(keys), dict) and keys not in NAMED)]
 NO_KIND: dict[type, tuple[Any, ...]] = {
     int: ("5", 5.0, True),
     float: ("0.9", True, float("nan")),
     bool: ("no", "true", 2),
-    str: (True, 5.5, ["x"]),
+    str: (True, 5.5),
 }
 
 
@@ -50,7 +53,7 @@ def test_every_key_is_tried() -> None:
 @pytest.mark.parametrize("keys", MAPPINGS, ids=str)
 def test_unknown_keys_are_refused_everywhere(keys: Keys) -> None:
     """A key that is passed over is a setting that the user believes in; so is a second name inside the terms."""
-    for key in ("zzz", "name", "variants"):
+    for key in ("zzz", "name"):
         config = json.loads(json.dumps(PLAIN))
         at(keys, config)[key] = "x"
         document = node_of(config)
@@ -82,11 +85,22 @@ def test_no_kind_is_taken_for_another(keys: Keys) -> None:
     for value in NO_KIND[type(at(keys))]:
         if keys[-1] == "rate" and value == 5.0:
             continue  # any number is good there
-        inner = [Node(each, node.place) for each in value] if isinstance(value, list) else value
-        parent.value[keys[-1]] = Node(inner, node.place)
+        parent.value[keys[-1]] = Node(value, node.place)
         error = refused(document)
         assert (error.line, error.column) == (node.place.line, node.place.column), f"{value!r}: {error}"
         assert "object" not in error.what
+
+
+@pytest.mark.parametrize(
+    "contents", ["txt", {"mix": {"text": "100%"}, "zzz": 1}, {"mix": {"text": True}}, {"mix": {}}, {}]
+)
+def test_contents_are_checked_too(tmp_path: Path, contents: Any) -> None:
+    """They may be a name or a mapping, so the models take both; what it says is checked before anything runs."""
+    path = write(tmp_path, changed(("workloads", 0, "contents"), contents))
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(path)
+    line = path.read_text().splitlines()[(caught.value.line or 0) - 1]
+    assert "contents" in line or "mix" in line or "text" in line, caught.value
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,7 @@ NAMES = some.text(
 SPECS = some.fixed_dictionaries(
     {
         "ram": SIZES,
+        "on_full": some.just("spill"),
         "tiers": some.fixed_dictionaries(
             {
                 "z": some.fixed_dictionaries(
@@ -197,7 +212,7 @@ SPECS = some.fixed_dictionaries(
         ),
         "run": some.fixed_dictionaries({}, optional={"until": TIMES, "warmup": SHARES, "repeat": some.integers(1, 1000)}),
     },
-    optional={"edges": some.sampled_from(([], [{"from": "z", "to": "f", "policy": "age", "older_than": "3ms"}]))},
+    optional={"edges": some.just([])},
 )  # fmt: skip
 
 
@@ -206,7 +221,25 @@ SPECS = some.fixed_dictionaries(
 def test_what_is_printed_is_read_as_the_same(config: dict[str, Any]) -> None:
     """Names that YAML would take for something else, numbers at their limits, `max` and defaults: all survive `check`."""
     spec = structure(node_of(config), ExperimentSpec)
+    graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+    spec = attrs.evolve(spec, edges=graph.edges)  # what `check` prints has no edges left out
     assert structure(parse_document(_yaml(unstructure(spec)), "f"), ExperimentSpec) == spec
+
+
+def test_a_config_with_little_in_it_is_printed_whole(tmp_path: Path) -> None:
+    """Left-out edges and cgroups were once printed as what no config may say: null, and an empty list."""
+    path = tmp_path / "little.yaml"
+    path.write_text(
+        "tiers: {a: {kind: memory, capacity: 1M}, b: {kind: memory, capacity: 1M}}\n"
+        "workloads: [{cgroup: /x, kind: scan, pages: 3}]\nvariants: {chain: {}, none: {edges: [], on_full: spill}}\n"
+    )
+    first = load_experiment(path)
+    printed = _yaml(_resolved(first, None))
+    path.write_text(printed)
+    again = load_experiment(path)
+    assert (again.base, again.variants) == (first.base, first.variants)
+    assert [edge.name for edge in again.variants["chain"].edges or ()] == ["a->b"]
+    assert again.variants["none"].edges == ()
 
 
 def test_the_whole_config_is_printed_and_read_as_the_same(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ WHOLE: dict[str, Any] = {
     "cgroups": {
         "/web": {
             "memory.max": "1M", "memory.zswap.max": "1M", "memory.swap.max": "200M", "memory.zswap.writeback": True,
-            "memory.swap.tiers.max": {"disk": "max", "ssd": 0},
+            "memory.swap.tiers.max": {"disk": "max", "ssd": "4K"},
         }
     },
     "workloads": [
