@@ -46,6 +46,8 @@ class Recording:
             self._watch(tier, "store", lambda _, slots, payloads, fd=fd: self._wrote(fd, slots, payloads))
             self._watch(tier, "load", lambda _, slots, lengths, fd=fd: self._read(fd, slots))
         self._watch(laboratory.executor, "_compare", lambda _, wanted, pages: self._compared(wanted))
+        self._is_over = False
+        self._watch_end(laboratory)
 
     @property
     def moves(self) -> int:
@@ -77,10 +79,21 @@ class Recording:
 
         def watched(*arguments: Any) -> Any:
             result = real(*arguments)
-            note(result, *arguments)
+            if not self._is_over:
+                note(result, *arguments)
             return result
 
         setattr(thing, method, watched)
+
+    def _watch_end(self, laboratory: Any) -> None:
+        """What is still out after the last reference is read back too, which is no part of the replay."""
+        verify = laboratory.executor.verify_held
+
+        def watched(*arguments: Any) -> Any:
+            self._is_over = True
+            return verify(*arguments)
+
+        laboratory.executor.verify_held = watched
 
     def _then(self, loop: Callable[[list[Any]], object], things: list[Any]) -> None:
         """Neighbours of one kind are one step."""

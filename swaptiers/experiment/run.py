@@ -6,9 +6,10 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -16,9 +17,10 @@ import numpy as np
 
 from swaptiers import __version__
 from swaptiers.config import unstructure
-from swaptiers.errors import ConfigError
+from swaptiers.errors import ConfigError, ExperimentError
 from swaptiers.experiment.baselines import with_baselines, with_oracle
 from swaptiers.experiment.future import belady_faults
+from swaptiers.experiment.interrupts import interrupts_deferred
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import Experiment, load_experiment
 from swaptiers.experiment.means import check_together
@@ -51,7 +53,7 @@ def run(
     `sets`: ``"tiers.zswap.max_pool=64M"`` and the like, over every variant. `jobs`: runs go on in so many processes.
     `baselines`: add variants `overflow` and `kernel`, unless there are such. `bounds`: add a variant `oracle`, whose edges
     know the future, and Belady's fewest faults. Raises ConfigError for a config that can't be used, before anything runs;
-    IntegrityError if a page or an account is wrong.
+    IntegrityError if a page or an account is wrong; ExperimentError if a variant could not be run to its end.
     """
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants)
     if baselines:
@@ -88,7 +90,9 @@ def run_experiment(
         _run_in_processes(experiment, tasks, jobs, progress, done)
     else:
         for task in tasks:
-            done(task, run_variant(task.spec, experiment.folder, _report(progress, task)))
+            with _named(task):
+                result = run_variant(task.spec, experiment.folder, _report(progress, task))
+            done(task, result)
     return ExperimentResult(
         seed=experiment.seed,
         config={name: unstructure(spec) for name, spec in experiment.variants.items()},
@@ -99,6 +103,20 @@ def run_experiment(
             for name, spec in experiment.variants.items()
         },
     )
+
+
+@contextmanager
+def _named(task: Task) -> Iterator[None]:
+    """What the machine refuses in the middle of a run says which variant it was."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise ExperimentError(
+            f"variant {task.name}: its process was ended from outside; if that was for want of memory, use fewer --jobs"
+        ) from error
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
+        raise ExperimentError(f"variant {task.name}: {reason}") from error
 
 
 def _fewest_faults(experiment: Experiment) -> dict[str, int]:
@@ -151,25 +169,22 @@ def _run_in_processes(
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     so_far: dict[str, int] = {}
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_leave_interrupts_to_us) as pool:
-        running = {pool.submit(run_variant, task.spec, experiment.folder): task for task in tasks}
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
         try:
+            with interrupts_deferred():
+                running = {pool.submit(run_variant, task.spec, experiment.folder): task for task in tasks}
             for future in as_completed(running):
-                task, result = running[future], future.result()
+                task = running[future]
+                with _named(task):
+                    result = future.result()
                 so_far[task.name] = so_far.get(task.name, 0) + 1
                 if progress is not None:
                     progress(task.name, so_far[task.name], task.spec.run.repeat)
                 done(task, result)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:  # the pool notices, drops what has not begun, and is waited for on the way out
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
             raise
-
-
-def _leave_interrupts_to_us() -> None:
-    """Ctrl-C goes to the whole group of processes; the first one ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def versions() -> Mapping[str, str]:

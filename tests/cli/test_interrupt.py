@@ -44,6 +44,7 @@ def test_ctrl_c(tmp_path: Path, jobs: int) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         timeout=90,
         encoding="utf-8",
+        codec_errors="replace",  # the echo of ^C may stand in the middle of a letter of the bar
     )
     child.expect("short .*100%")  # the first variant is done
     if jobs == 1:
@@ -61,3 +62,29 @@ def test_ctrl_c(tmp_path: Path, jobs: int) -> None:
         os.sched_yield()
     assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
     assert [path.name for path in tmp_path.iterdir()] == ["long.yaml"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("processes", [1, 3])
+def test_ctrl_c_while_processes_start(tmp_path: Path, processes: int) -> None:
+    """Before a worker's own code runs it would answer Ctrl-C with a traceback of its own."""
+    (tmp_path / "long.yaml").write_text(LONG.replace(", path: disk.swap", ""))
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "swaptiers", "run", "long.yaml", "--jobs", "2", "--quiet"],
+        cwd=str(tmp_path),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=90,
+        encoding="utf-8",
+        codec_errors="replace",  # the echo of ^C may stand in the middle of a letter of the bar
+    )
+    deadline = time.monotonic() + 60
+    while len(children_of(child.pid)) < processes and time.monotonic() < deadline:
+        os.sched_yield()
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    said = child.before or ""
+    child.close()
+    assert child.exitstatus == 130
+    assert "Traceback" not in said
+    assert "interrupted; no variant was finished; not finished: short, long" in " ".join(said.split())
