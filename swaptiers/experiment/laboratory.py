@@ -356,7 +356,9 @@ class Laboratory:
         """Give back memory and files."""
         for tier in self.tiers:
             tier.close()
-        self.recency = None  # it and the recorder know this laboratory: the reserve goes at once, not with the collector
+        self.recency = (
+            None  # it and the recorder know this laboratory: the reserve goes at once, not with the collector
+        )
         self.__dict__.pop("recorder", None)
         for address, _ in self._kept:
             ARRAYS.pop(address, None)
