@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swaptiers.cgroups import CgroupSpec
     from swaptiers.counters import SystemCounters
+    from swaptiers.demotion.custom import Candidates, Policy
+    from swaptiers.demotion.only import Only
+    from swaptiers.demotion.quota import Quota
     from swaptiers.demotion.request import Demoted
     from swaptiers.demotion.terms import AgeTrigger, EdgeSpec, Triggers, Watermark
     from swaptiers.errors import (
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         ExperimentError,
         GraphError,
         IntegrityError,
+        PolicyError,
         StaleEntryError,
         StoreRefusedError,
         SwapTiersError,
@@ -40,6 +44,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "cgroups": ("CgroupSpec",),
     "counters": ("SystemCounters",),
+    "demotion.custom": ("Candidates", "Policy"),
+    "demotion.only": ("Only",),
+    "demotion.quota": ("Quota",),
     "demotion.request": ("Demoted",),
     "demotion.terms": ("AgeTrigger", "EdgeSpec", "Triggers", "Watermark"),
     "errors": (
@@ -51,6 +58,7 @@ _HOMES = {
         "ExperimentError",
         "GraphError",
         "IntegrityError",
+        "PolicyError",
         "StaleEntryError",
         "StoreRefusedError",
         "SwapTiersError",
@@ -69,6 +77,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AgeTrigger",
     "BusyEntryError",
+    "Candidates",
     "Cgroup",
     "CgroupSpec",
     "ClosedError",
@@ -87,6 +96,10 @@ __all__ = [
     "InversionReport",
     "Latency",
     "MemorySpec",
+    "Only",
+    "Policy",
+    "PolicyError",
+    "Quota",
     "StaleEntryError",
     "StoreRefusedError",
     "SwapSystem",

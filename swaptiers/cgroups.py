@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -78,14 +78,18 @@ class CgroupTree:
     """The tree of control groups: paths, configured limits, and what of them is in force below.
 
     The numbers that the kernels use live in the core; this is where they are set. Not safe from several threads: its
-    owner holds the lock.
+    owner holds the lock. `takes`: a path -> per edge the classes of its entries that the edge takes (default: all).
     """
 
-    def __init__(self, core: Core, tier_names: Sequence[str]) -> None:
+    def __init__(
+        self, core: Core, tier_names: Sequence[str], takes: Callable[[str], Sequence[int]] | None = None
+    ) -> None:
         self._core = core
+        self._takes = takes
         self._tiers = {name: index for index, name in enumerate(tier_names)}
         self.paths: dict[str, int] = {ROOT: 0}
         self.specs: dict[str, CgroupSpec] = {ROOT: CgroupSpec(path=ROOT)}
+        self._set_takes(ROOT, 0)
         self._refresh()
 
     def add(self, path: str) -> int:
@@ -95,10 +99,21 @@ class CgroupTree:
             return self.paths[path]
         parent = self.add(parent_path(path))
         index = self._core.add_cgroup(parent)
+        self._set_takes(path, index)
         self.paths[path] = index
         self.specs[path] = CgroupSpec(path=path)
         self._refresh()
         return index
+
+    def _set_takes(self, path: str, index: int) -> None:
+        """Which entries of the cgroup go along which edge, where edges choose."""
+        if self._takes is not None:
+            takes = self._takes(path)
+            self._core.cgroups[index].takes[: len(takes)] = takes
+
+    def path_of(self, index: int) -> str:
+        """The path of a cgroup that there is."""
+        return next(path for path, number in self.paths.items() if number == index)
 
     def limit(self, spec: CgroupSpec) -> int:
         """Set all limits of a cgroup, made if absent; returns its number. Raises ValueError for an unknown tier."""

@@ -9,7 +9,7 @@ import attrs
 
 from swaptiers.cgroups import CgroupTree
 from swaptiers.core.core import Core
-from swaptiers.core.state import ACCEPTED, FORBIDDEN, REASON_NAMES, TRIGGER_NAMES
+from swaptiers.core.state import ACCEPTED, REASON_NAMES, TRIGGER_NAMES
 from swaptiers.graph import TierGraph
 
 
@@ -38,15 +38,24 @@ class TierCounters:
 
 @attrs.frozen(kw_only=True)
 class EdgeCounters:
-    """One edge. `freed_bytes`: stored bytes that left the source; `backpressure`: how often its target was full."""
+    """One edge. `freed_bytes`: stored bytes that left the source; `backpressure`: how often its target was full.
+
+    `asked`: how often it was asked for a batch; of those it had nothing to take (`empty`), nothing that was old enough
+    (`young`), or only entries that had a second chance coming (`waited`). `refused`: reason -> batches that it ended.
+    """
 
     entries: int
     freed_bytes: int
     written_bytes: int
+    asked: int
+    empty: int
+    young: int
+    waited: int
     scanned: int
     rotated: int
     backpressure: int
     by_trigger: Mapping[str, int]
+    refused: Mapping[str, int]
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +108,7 @@ def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCount
 
 def reasons(counts: Any) -> dict[str, int]:
     """Refusal reason -> count, those that happened."""
-    return {REASON_NAMES[code]: int(counts[code]) for code in range(ACCEPTED + 1, FORBIDDEN + 1) if counts[code]}
+    return {REASON_NAMES[code]: int(counts[code]) for code in range(ACCEPTED + 1, len(REASON_NAMES)) if counts[code]}
 
 
 def _tier(t: Any, page_size: int) -> TierCounters:
@@ -112,9 +121,9 @@ def _tier(t: Any, page_size: int) -> TierCounters:
 
 
 def _edge(e: Any) -> EdgeCounters:
-    names = (field for field in attrs.fields_dict(EdgeCounters) if field != "by_trigger")
+    names = (field for field in attrs.fields_dict(EdgeCounters) if field not in ("by_trigger", "refused"))
     by_trigger = {name: int(e.by_trigger[code]) for code, name in enumerate(TRIGGER_NAMES) if e.by_trigger[code]}
-    return EdgeCounters(by_trigger=by_trigger, **{name: int(e[name]) for name in names})
+    return EdgeCounters(by_trigger=by_trigger, refused=reasons(e.refused), **{name: int(e[name]) for name in names})
 
 
 def _cgroup(c: Any, page_size: int) -> CgroupCounters:

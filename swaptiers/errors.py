@@ -125,5 +125,16 @@ class IntegrityError(SwapTiersError, RuntimeError):
     """A page came back different from what was swapped out, or an account does not balance: a defect of this program."""
 
 
+class PolicyError(SwapTiersError, RuntimeError):
+    """A policy of a user's own that raised, or suggested what is not there. Nothing was moved by it. Fields: `policy`,
+    `edge`."""
+
+    def __init__(self, policy: str, edge: str, cause: BaseException) -> None:
+        super().__init__(f"policy {policy} of edge {edge}: {type(cause).__name__}: {cause}; nothing was moved")
+        self.policy = policy
+        self.edge = edge
+        self.__cause__ = cause
+
+
 class ExperimentError(SwapTiersError, RuntimeError):
     """A run that failed; the message says which variant and what was finished."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 import networkx as nx
 
+from swaptiers.demotion.branches import BranchError, Branches
 from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import GraphError
 from swaptiers.tiers.base import OnFull, TierSpec
@@ -36,10 +37,15 @@ class TierGraph:
     tiers: tuple[TierSpec, ...]
     edges: tuple[EdgeSpec, ...]
     nx: nx.DiGraph[str]
+    branches: Branches
 
     @classmethod
     def build(
-        cls, tiers: Sequence[TierSpec], edges: Iterable[EdgeSpec] | None, on_full: OnFull = "demote"
+        cls,
+        tiers: Sequence[TierSpec],
+        edges: Iterable[EdgeSpec] | None,
+        on_full: OnFull = "demote",
+        page_size: int = 4096,
     ) -> TierGraph:
         """Order the tiers, fill in the chain if `edges` is None, and check. Raises GraphError with what to change."""
         ordered = _by_priority(tiers)
@@ -50,7 +56,7 @@ class TierGraph:
         _add_edges(graph, terms)
         _check_acyclic(graph)
         _check_reachable(graph, ordered, on_full)
-        return cls(ordered, terms, graph)
+        return cls(ordered, terms, graph, _branches(graph, terms, page_size))
 
     def rank(self, name: str) -> int:
         """0 = fastest. Raises GraphError for an unknown tier, naming the nearest."""
@@ -123,6 +129,23 @@ def _add_edges(graph: nx.DiGraph[str], edges: Sequence[EdgeSpec]) -> None:
                 edge_index=index,
             )
         graph.add_edge(edge.source, edge.target, spec=edge, index=index)
+
+
+def _branches(graph: nx.DiGraph[str], edges: Sequence[EdgeSpec], page_size: int) -> Branches:
+    """Who takes what, where several edges leave one tier."""
+    for index, edge in enumerate(edges):
+        if edge.only is not None and edge.only.is_about_contents:
+            spec: TierSpec = graph.nodes[edge.source]["spec"]
+            if not spec.is_compressed:
+                raise TierGraphError(
+                    f"edge {edge.name}: {edge.source!r} keeps whole pages, so that all its entries have ratio 1; "
+                    f"ratios and raw are for a source that compresses",
+                    edge_index=index,
+                )
+    try:
+        return Branches(edges, page_size)
+    except BranchError as error:
+        raise TierGraphError(str(error), edge_index=error.edge_index) from None
 
 
 def _check_acyclic(graph: nx.DiGraph[str]) -> None:

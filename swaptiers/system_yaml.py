@@ -9,6 +9,8 @@ from pathlib import Path
 
 from swaptiers.codecs import make_codec
 from swaptiers.config import Node, load_document, structure
+from swaptiers.demotion.custom import load_policy
+from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ConfigError
 from swaptiers.graph import TierGraph, TierGraphError, unknown_tier
 from swaptiers.system_spec import SystemSpec
@@ -33,7 +35,7 @@ def check_system(spec: SystemSpec, document: Node, folder: Path) -> TierGraph:
     """What is wrong with the system as a whole, with its place in the document. Raises ConfigError."""
     _check_tiers(spec, document, folder)
     try:
-        graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+        graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size))
     except TierGraphError as error:
         where: Sequence[str | int] = ("edges",)
         if error.edge_index is not None:
@@ -41,12 +43,23 @@ def check_system(spec: SystemSpec, document: Node, folder: Path) -> TierGraph:
         elif error.tier is not None:
             where = ("tiers", error.tier)
         raise document.place_of(where, key=True).error(error.what) from None
+    _check_policies(graph, document, folder)
     for cgroup in spec.cgroups:
         for tier in cgroup.tiers_max:
             if tier not in graph.nx:
                 place = document.place_of(("cgroups", cgroup.path, "memory.swap.tiers.max", tier), key=True)
                 raise place.error(unknown_tier(tier, graph.nx.nodes).what)
     return graph
+
+
+def _check_policies(graph: TierGraph, document: Node, folder: Path) -> None:
+    """Policies of users' own can be imported and made."""
+    for index, edge in enumerate(graph.edges):
+        if edge.policy not in POLICIES:
+            try:
+                load_policy(edge.policy, edge.options, folder)
+            except ConfigError as error:
+                raise document.place_of(("edges", index, "policy")).error(error.what) from None
 
 
 def _check_tiers(spec: SystemSpec, document: Node, folder: Path) -> None:

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from swaptiers.core.core import EdgeTerms, TierTerms
 from swaptiers.core.state import (
     AGE,
+    BYTES_WRITTEN,
+    CUSTOM,
     DEMOTE,
     FIFO,
     FILE,
+    LARGEST,
     LRU,
     MAX_CODECS,
     MEMORY,
+    NO_QUOTA,
     ORACLE,
+    RANDOM,
     REFUSE,
     SECOND_CHANCE,
     SPILL,
+    TIME_TAKEN,
     WHEN_AGE,
     WHEN_LIMIT,
     WHEN_PRESSURE,
@@ -24,6 +30,7 @@ from swaptiers.core.state import (
     WHEN_WATERMARK,
     ZSWAP,
 )
+from swaptiers.demotion.quota import Quota
 from swaptiers.demotion.terms import EdgeSpec, Triggers
 from swaptiers.errors import GraphError
 from swaptiers.graph import TierGraph
@@ -31,10 +38,20 @@ from swaptiers.system_spec import SystemSpec
 from swaptiers.tiers.base import TierSpec
 from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
 
-POLICY_CODES = {"lru": LRU, "fifo": FIFO, "second-chance": SECOND_CHANCE, "age": AGE, "oracle": ORACLE}
+POLICY_CODES = {
+    "lru": LRU,
+    "fifo": FIFO,
+    "second-chance": SECOND_CHANCE,
+    "age": AGE,
+    "largest": LARGEST,
+    "random": RANDOM,
+    "oracle": ORACLE,
+}
+"""Any other is a user's own."""
 ON_FULL_CODES = {"demote": DEMOTE, "spill": SPILL, "refuse": REFUSE}
 KIND_CODES: dict[type[TierSpec], int] = {ZswapSpec: ZSWAP, MemorySpec: MEMORY, FileSpec: FILE}
 PS_PER_S = 10**12
+PS_PER_NS = 1000
 
 
 def codec_columns(tiers: Sequence[TierSpec]) -> list[int]:
@@ -82,6 +99,7 @@ def tier_terms(graph: TierGraph, spec: SystemSpec, columns: Sequence[int]) -> li
                 write_ns=tier.latency.write,
                 call_ns=tier.latency.call,
                 ps_per_byte=0 if tier.bandwidth is None else max(1, PS_PER_S // tier.bandwidth),
+                bounds=tuple(graph.branches.bounds(tier.name)),
             )
         )
     return terms
@@ -99,7 +117,7 @@ def _edge(graph: TierGraph, spec: SystemSpec, edge: EdgeSpec) -> EdgeTerms:
     return EdgeTerms(
         source=rank,
         target=graph.rank(edge.target),
-        policy=POLICY_CODES[edge.policy],
+        policy=POLICY_CODES.get(edge.policy, CUSTOM),
         when=_when(edge.when),
         batch=edge.batch,
         older_than=edge.older_than or 0,
@@ -107,7 +125,20 @@ def _edge(graph: TierGraph, spec: SystemSpec, edge: EdgeSpec) -> EdgeTerms:
         low_bytes=int(capacity * mark.low) if mark else 0,
         age_older_than=edge.when.age.older_than if edge.when.age else 0,
         age_every=edge.when.age.every if edge.when.age else 0,
+        **_quota(edge.quota),
     )
+
+
+def _quota(quota: Quota | None) -> dict[str, int]:
+    """What a unit takes of the quota's time, rounded up: never more than was said."""
+    if quota is None:
+        return {"quota_of": NO_QUOTA}
+    ps_per_unit = -(-quota.every * PS_PER_NS // quota.amount)
+    return {
+        "quota_of": BYTES_WRITTEN if quota.time is None else TIME_TAKEN,
+        "quota_ps": ps_per_unit,
+        "quota_burst": quota.burst_amount * ps_per_unit // PS_PER_NS,
+    }
 
 
 def _when(when: Triggers) -> int:

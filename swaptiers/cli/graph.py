@@ -20,4 +20,4 @@ def graph(config: Path, sets: tuple[str, ...], seed: int | None, form: str, vari
     """Draw the tiers and edges of CONFIG."""
     experiment = load_experiment(config, sets=sets, seed=seed, variants=(variant,) if variant else None)
     spec = experiment.base if variant is None else experiment.variants[variant]
-    click.echo(FORMATS[form](TierGraph.build(spec.tiers, spec.edges, spec.on_full), spec.ram))
+    click.echo(FORMATS[form](TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size)), spec.ram))

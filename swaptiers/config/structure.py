@@ -60,7 +60,7 @@ def _fields_in(model: type[Any]) -> Iterator[Any]:
         if at in seen:
             continue
         seen.add(at)
-        if isinstance(at, type) and attrs.has(at):
+        if isinstance(at, type) and attrs.has(at) and not _parses_itself(at):
             fields = attrs.fields(attrs.resolve_types(at))
             yield from fields
             queue.extend(field.type for field in fields)
@@ -217,6 +217,8 @@ def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any,
     build = make_dict_structure_fn(model, converter, _cattrs_forbid_extra_keys=True, **renames)  # type: ignore[arg-type]
 
     def hook(value: Any, kind: Any) -> Any:
+        if isinstance(value, str) and hasattr(model, "from_text"):
+            return model.from_text(value)
         if value is None and all(field.default is not attrs.NOTHING for field in fields):
             value = {}
         if not isinstance(value, dict):

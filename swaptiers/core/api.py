@@ -29,7 +29,8 @@ from swaptiers.core.plan import (
     undo_move,
     wake_workers,
 )
-from swaptiers.core.rings import next_stamp, ring_of, ring_push
+from swaptiers.core.quotas import end_timed
+from swaptiers.core.rings import key_of, list_coldest, next_stamp, own_ring, ring_of, ring_push
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
     BUSY,
@@ -288,7 +289,20 @@ def cancel_plan(sta: State, edge: int, entries: Any, n: int) -> None:
     st = sta[0]
     for i in range(n - 1, -1, -1):
         undo_move(st, edge, entries[i])
+    end_timed(st, st.edges[edge], 0)
     settle(st)
+
+
+@kernel
+def spend_time(sta: State, edge: int, took_ns: int) -> None:
+    """The edge's latest batch took so long to move, which a quota of time counts."""
+    end_timed(sta[0], sta[0].edges[edge], took_ns)
+
+
+@kernel
+def list_candidates(sta: State, edge: int, cgroup: int, rows: Any) -> int:
+    """Fill `rows` with entries of the cgroup that the edge takes, from the old ends of their rings; how many."""
+    return list_coldest(sta[0], sta[0].edges[edge].source, cgroup, cgroups(sta[0])[cgroup].takes[edge], rows)
 
 
 @kernel
@@ -343,10 +357,10 @@ def reparent(sta: State, cgroup: int) -> None:
         r = table[row]
         stamp = next_stamp(st)  # first, as in begin_take
         if not r.marks & PLANNED:
-            ring_of(st, cgroup, r.tier, r.way).live -= 1
+            ring_of(st, cgroup, r.tier, key_of(st, r)).live -= 1
         r.marks &= ~PLANNED
         r.stamp = stamp
-        ring_push(st, ring_of(st, parent, r.tier, r.way), row)
+        ring_push(st, own_ring(st, r), row)
 
 
 @part

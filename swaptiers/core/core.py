@@ -23,10 +23,12 @@ from swaptiers.core.state import (
     CHUNK_RECORD,
     CLUSTER,
     CLUSTER_RECORD,
+    EVERY_CLASS,
     FILE,
     HEADER,
     MAX_TIERS,
     NO_LIMIT,
+    NO_QUOTA,
     PENDING,
     PENDING_MAX,
     PICK,
@@ -39,7 +41,7 @@ from swaptiers.core.state import (
     ZSWAP,
 )
 from swaptiers.core.zsmalloc import size_classes
-from swaptiers.errors import CoreFullError, IntegrityError
+from swaptiers.errors import CoreFullError, IntegrityError, PolicyError
 
 MAX_CGROUPS = 1 << 16
 MAX_ENTRIES = 1 << 28
@@ -62,6 +64,7 @@ class TierTerms:
     write_ns: int = 0
     call_ns: int = 0
     ps_per_byte: int = 0
+    bounds: tuple[int, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +81,9 @@ class EdgeTerms:
     low_bytes: int = 0
     age_older_than: int = 0
     age_every: int = 0
+    quota_of: int = NO_QUOTA
+    quota_ps: int = 0
+    quota_burst: int = 0
 
 
 class Core:
@@ -100,6 +106,8 @@ class Core:
         generation_limit: int = (1 << 24) - 1,
     ) -> None:
         self._maps: list[Any] = []
+        self.failure: PolicyError | None = None
+        """What a user's policy failed with, until the caller that asked it has been told."""
         self.state: Any = np.zeros(1, HEADER)
         self.st: Any = self.state[0]
         st = self.st
@@ -124,7 +132,7 @@ class Core:
         self._table("rings_at", st.rings_n, RING)
         self._table("chunks_at", st.chunks_n, CHUNK_RECORD)
         self.plan = self._table("plan_at", PLAN_MAX, PLAN)
-        self._table("picks_at", PLAN_MAX, PICK)
+        self.picks = self._table("picks_at", PLAN_MAX, PICK)
         self._table("scores_at", max_entries, np.dtype(np.int64))
         self.pending = self._table("pending_at", PENDING_MAX, PENDING)
         self._table("quarantine_at", st.quarantine_n, QUARANTINE)
@@ -176,6 +184,8 @@ class Core:
             t.watch_bytes = NEVER
             t.read_ns, t.write_ns, t.call_ns = terms.read_ns, terms.write_ns, terms.call_ns
             t.ps_per_byte = terms.ps_per_byte
+            t.bounds_n = len(terms.bounds)
+            t.bounds[: len(terms.bounds)] = terms.bounds
             t.cluster_current, t.empty_head, t.partial_head = -1, -1, -1
             slots = int(st.records_n)
             if terms.kind != ZSWAP:
@@ -218,6 +228,7 @@ class Core:
         c.reclaim_place = -1
         c.writeback = 1
         c.allowed = -1
+        c.takes[:] = EVERY_CLASS
         self.cells[index * MAX_TIERS : (index + 1) * MAX_TIERS]["limit_bytes"] = NO_LIMIT
         return index
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from swaptiers.core.charges import charge_zero, enter, leave
 from swaptiers.core.compile import part
-from swaptiers.core.rings import next_stamp, ring_of, ring_pop, ring_push, ring_push_front
+from swaptiers.core.rings import next_stamp, own_ring, ring_pop, ring_push, ring_push_front
 from swaptiers.core.slots import slot_release
 from swaptiers.core.state import (
     BUSY,
@@ -140,7 +140,7 @@ def publish_entry(st: Header, row: int) -> None:
     r = records(st)[row]
     r.marks &= ~BUSY
     r.stamp = next_stamp(st)
-    ring_push(st, ring_of(st, r.cgroup, r.tier, r.way), row)
+    ring_push(st, own_ring(st, r), row)
     _count_store(st, r.tier, r.cgroup, r.length)
 
 
@@ -180,7 +180,7 @@ def unlist(st: Header, row: int) -> None:
     """The record's element in its cold list, if it has one, is dead from now on."""
     r = records(st)[row]
     if r.stamp > 0 and not r.marks & PLANNED:
-        ring_of(st, r.cgroup, r.tier, r.way).live -= 1
+        own_ring(st, r).live -= 1
     r.marks &= ~PLANNED
 
 
@@ -202,7 +202,7 @@ def restore_taken(st: Header, row: int) -> None:
     r.marks &= ~BUSY
     if r.backing == STORED:
         r.marks |= CHOSEN  # it may have stood anywhere
-        ring_push_front(st, ring_of(st, r.cgroup, r.tier, r.way), row)
+        ring_push_front(st, own_ring(st, r), row)
 
 
 @part
@@ -246,7 +246,7 @@ def touch_entry(st: Header, row: int, now: int) -> None:
     stamp = next_stamp(st)  # first, as in begin_take
     unlist(st, row)
     r.stamp = stamp
-    ring_push(st, ring_of(st, r.cgroup, r.tier, r.way), row)
+    ring_push(st, own_ring(st, r), row)
 
 
 @part

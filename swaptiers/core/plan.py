@@ -10,15 +10,23 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import enter, leave, refusal, used_bytes
+from swaptiers.core.chooser import call_chooser
 from swaptiers.core.compile import part
 from swaptiers.core.entries import rotate, unlist
-from swaptiers.core.picks import pick_highest
+from swaptiers.core.picks import is_by_score, pick_highest
+from swaptiers.core.quotas import (
+    charge_written,
+    is_over_quota,
+    quota_ready,
+    refund_written,
+    start_timed,
+)
 from swaptiers.core.rings import (
     coldest_by_arrival,
     coldest_by_use,
     next_stamp,
+    own_ring,
     ring_head,
-    ring_of,
     ring_pop,
     ring_push,
     ring_push_front,
@@ -33,18 +41,21 @@ from swaptiers.core.state import (
     BY_REQUEST,
     BY_WATERMARK,
     CHOSEN,
+    CUSTOM,
     FULL,
     LRU,
     MAX_EDGES,
-    ORACLE,
+    NOT_REACHED,
     PLAN_MAX,
     PLANNED,
     POOL_LIMIT,
+    QUOTA,
     RAW,
     REFERENCED,
     SECOND_CHANCE,
     SWAP_MAX,
     TIERS_MAX,
+    TOO_YOUNG,
     WHEN_AGE,
     WHEN_LIMIT,
     WHEN_PRESSURE,
@@ -78,6 +89,7 @@ def clear_plan(st: Header, edge: int, trigger: int) -> None:
     st.plan_bytes = 0
     st.plan_scanned = 0
     st.plan_rotated = 0
+    st.plan_young = 0
     st.plan_blocked = ACCEPTED
 
 
@@ -110,17 +122,28 @@ def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, use
     scanned = 0
     rotated = 0
     limit = min(e.batch, cell_of(st, cgroup, e.source).entries)
-    if policy == ORACLE:
-        scanned = _plan_picked(st, edge, cgroup, limit, budget, used_before)
+    classes = cgroups(st)[cgroup].takes[edge]
+    if classes == 0:
+        return
+    if policy == CUSTOM:
+        scanned = _plan_suggested(st, edge, cgroup, limit, budget, used_before)
+        limit = 0
+    elif is_by_score(policy):
+        picked = pick_highest(st, edge, policy, cgroup, classes, limit)
+        scanned = _plan_picked(st, edge, picked, budget, used_before)
         limit = 0
     while scanned < limit and st.plan_bytes < budget and st.plan_n < PLAN_MAX:
         by_use = policy == LRU or policy == AGE
-        index = coldest_by_use(st, cgroup, e.source) if by_use else coldest_by_arrival(st, cgroup, e.source)
+        if by_use:
+            index = coldest_by_use(st, cgroup, e.source, classes)
+        else:
+            index = coldest_by_arrival(st, cgroup, e.source, classes)
         if index == 0:
             break
         ring = rings(st)[index - 1]
         row = ring_head(st, ring)
         if records(st)[row].last_use >= used_before:
+            st.plan_young = 1
             break
         scanned += 1
         if policy == SECOND_CHANCE and records(st)[row].marks & REFERENCED:
@@ -138,17 +161,32 @@ def plan_batch(st: Header, edge: int, cgroup: int, policy: int, budget: int, use
 
 
 @part
-def _plan_picked(st: Header, edge: int, cgroup: int, limit: int, budget: int, used_before: int) -> int:
-    """As plan_batch, for the entries with the highest scores. The number scanned."""
-    picked = pick_highest(st, cgroup, st.edges[edge].source, limit)
+def _plan_suggested(st: Header, edge: int, cgroup: int, limit: int, budget: int, used_before: int) -> int:
+    """As plan_batch, for the entries that a user's policy suggests; it is told what became of each. The number scanned."""
+    suggested = call_chooser(st, edge, cgroup, limit)
+    scanned = _plan_picked(st, edge, suggested, budget, used_before)
+    if suggested > 0:
+        call_chooser(st, edge, cgroup, -suggested)
+    return scanned
+
+
+@part
+def _plan_picked(st: Header, edge: int, picked: int, budget: int, used_before: int) -> int:
+    """As plan_batch, for the first `picked` rows in `picks`. The number scanned."""
+    for i in range(picked):
+        picks(st)[i].outcome = NOT_REACHED
     for i in range(picked):
         row = picks(st)[i].row
         if st.plan_bytes >= budget or st.plan_n >= PLAN_MAX:
             return i
         if records(st)[row].last_use >= used_before:
+            st.plan_young = 1
+            picks(st)[i].outcome = TOO_YOUNG
             continue
         if not reserve_move(st, edge, row):
+            picks(st)[i].outcome = st.plan_blocked
             return i + 1
+        picks(st)[i].outcome = ACCEPTED
         r = records(st)[row]
         stamp = next_stamp(st)  # first: it may restamp every live element, this one too
         unlist(st, row)
@@ -198,6 +236,7 @@ def plan_entry(st: Header, row: int) -> None:
     p.copied = 1
     st.plan_n += 1
     st.plan_bytes += r.length
+    charge_written(st, st.edges[st.plan_edge], p.reserved)
 
 
 @part
@@ -262,11 +301,27 @@ def plan_down(st: Header, edge: int, scope: int, policy: int, trigger: int, budg
 
 @part
 def _plan_on(st: Header, edge: int, scope: int, policy: int, trigger: int, budget: int, used_before: int) -> int:
+    """A batch along one edge, and what became of it, counted."""
+    e = st.edges[edge]
     clear_plan(st, edge, trigger)
+    e.asked += 1
+    if is_over_quota(st, e):
+        st.plan_blocked = QUOTA
+        e.refused[QUOTA] += 1
+        return 0
     before = used_before
     if policy == AGE:
-        before = min(before, st.now - st.edges[edge].older_than)
-    return plan_edge(st, edge, scope, policy, budget, before)
+        before = min(before, st.now - e.older_than)
+    n = plan_edge(st, edge, scope, policy, budget, before)
+    if n > 0:
+        start_timed(e)
+    elif st.plan_rotated > 0:
+        e.waited += 1
+    elif st.plan_young:
+        e.young += 1
+    elif st.plan_blocked == ACCEPTED:
+        e.empty += 1
+    return n
 
 
 @part
@@ -352,6 +407,7 @@ def commit_move(st: Header, edge: int, trigger: int, p: Any) -> bool:
     if p.to_length != p.reserved:
         leave(st, e.target, r.cgroup, p.reserved)
         enter(st, e.target, r.cgroup, p.to_length)
+        refund_written(e, p.reserved - p.to_length)
     leave(st, e.source, r.cgroup, r.length)
     slot_release(st, e.source, r.slot)
     _count_move(st, edge, trigger, r, p)
@@ -364,7 +420,7 @@ def commit_move(st: Header, edge: int, trigger: int, p: Any) -> bool:
         r.marks |= RAW
     r.way = 1 + edge
     r.stamp = next_stamp(st)
-    ring_push(st, ring_of(st, r.cgroup, e.target, r.way), p.row)
+    ring_push(st, own_ring(st, r), p.row)
     return True
 
 
@@ -393,10 +449,11 @@ def undo_move(st: Header, edge: int, p: Any) -> None:
     e = st.edges[edge]
     r = records(st)[p.row]
     leave(st, e.target, p.cgroup, p.reserved)
+    refund_written(e, p.reserved)
     slot_release(st, e.target, p.to_slot)
     if is_current(st, p, e.source):
         r.marks &= ~PLANNED
-        ring_push_front(st, ring_of(st, r.cgroup, e.source, r.way), p.row)
+        ring_push_front(st, own_ring(st, r), p.row)
 
 
 @part
@@ -432,7 +489,7 @@ def plan_background(st: Header, edge: int) -> int:
     if e.working:
         return plan_down(st, edge, ROOT, e.policy, BY_LIMIT, UNLIMITED, NEVER)
     n = plan_down(st, edge, ROOT, e.policy, BY_AGE, UNLIMITED, st.now - e.age_older_than)
-    if n == 0 and st.plan_rotated == 0:
+    if n == 0 and st.plan_rotated == 0 and not is_over_quota(st, e):
         e.age_due = st.now + e.age_every
     return n
 
@@ -474,7 +531,9 @@ def ready_edge(st: Header) -> int:
 
 @part
 def rest_worker(st: Header, edge: int) -> None:
-    """The step found nothing that it could move: the worker waits for the edge's next trigger."""
+    """The step found nothing that it could move: the worker waits for the edge's next trigger, or for its quota."""
     e = st.edges[edge]
     e.ready_at = e.age_due if (e.when & WHEN_AGE) != 0 and e.age_due > st.now else NEVER
+    if is_over_quota(st, e):
+        e.ready_at = quota_ready(st, e)
     find_next_wake(st)

@@ -1,7 +1,8 @@
 """Cold lists: chunked rings of (row, stamp), coldest first, with lazy deletion.
 
 An element is live only while its stamp is still the record's. A cold list keeps one ring per way in, so that what comes
-in one way stays in order; `lru` takes the older of the heads by last use, `fifo` the older by stamp, without sorting.
+in one way stays in order; `lru` takes the older of the heads by last use, `fifo` the older by stamp, without sorting. Where
+edges take entries by their contents, there is a ring per class of stored lengths too: nobody looks past what is not theirs.
 Elements that do come in out of order of last use (a second chance upstream, an API caller's own times) are counted; the
 ring is sorted when they are more than a sixteenth of it, before `lru` looks at it again.
 """
@@ -17,6 +18,8 @@ from swaptiers.core.state import CHOSEN, CHUNK, Header, cell_of, chunks, records
 
 NONE = -1
 SORT_SHARE = 16
+WAYS = 128
+"""A ring's key is its way in + WAYS x its class."""
 COMPACT_SLACK = 256
 
 
@@ -85,13 +88,40 @@ def _chunk_free(st: Header, chunk: int) -> None:
 
 
 @part
-def ring_of(st: Header, cgroup: int, tier: int, way: int) -> Any:
-    """The ring of a cold list for one way in, made if absent."""
+def class_of(t: Any, length: int) -> int:
+    """The class of an entry of `length` stored bytes: how many of the tier's bounds it reaches."""
+    n = 0
+    while n < t.bounds_n and length >= t.bounds[n]:
+        n += 1
+    return n
+
+
+@part
+def key_of(st: Header, r: Any) -> int:
+    """The key of the ring that a record's element is in, or belongs in."""
+    return int(r.way + WAYS * class_of(st.tiers[r.tier], r.length))
+
+
+@part
+def own_ring(st: Header, r: Any) -> Any:
+    """That ring."""
+    return ring_of(st, r.cgroup, r.tier, key_of(st, r))
+
+
+@part
+def is_taken(ring: Any, classes: int) -> bool:
+    """True if the ring's class is one of `classes`."""
+    return bool((classes >> (ring.key // WAYS)) & 1)
+
+
+@part
+def ring_of(st: Header, cgroup: int, tier: int, key: int) -> Any:
+    """The ring of a cold list for one way in and one class, made if absent."""
     cell = cell_of(st, cgroup, tier)
     index = cell.first_ring
     while index > 0:
         ring = rings(st)[index - 1]
-        if ring.way == way:
+        if ring.key == key:
             return ring
         index = ring.next
     if st.ring_top >= st.rings_n:
@@ -100,7 +130,7 @@ def ring_of(st: Header, cgroup: int, tier: int, way: int) -> Any:
     st.ring_top += 1
     ring.head_chunk = NONE
     ring.tail_chunk = NONE
-    ring.way = way
+    ring.key = key
     ring.next = cell.first_ring
     cell.first_ring = st.ring_top
     return ring
@@ -266,36 +296,76 @@ def _rebuild(st: Header, ring: Any, rows: Any) -> None:
 
 
 @part
-def coldest_by_use(st: Header, cgroup: int, tier: int) -> int:
-    """1 + the index of the ring whose head was last used longest ago; 0 if the cold list is empty."""
+def coldest_by_use(st: Header, cgroup: int, tier: int, classes: int) -> int:
+    """1 + the index of the ring of one of `classes` whose head was last used longest ago; 0 if they are empty."""
     table = records(st)
     best = 0
     best_use = 0
     index = cell_of(st, cgroup, tier).first_ring
     while index > 0:
         ring = rings(st)[index - 1]
-        if ring.disorder * SORT_SHARE > ring.live:
-            sort_ring(st, ring)
-        row = ring_head(st, ring)
-        if row >= 0 and (best == 0 or table[row].last_use < best_use):
-            best = index
-            best_use = table[row].last_use
+        if is_taken(ring, classes):
+            if ring.disorder * SORT_SHARE > ring.live:
+                sort_ring(st, ring)
+            row = ring_head(st, ring)
+            if row >= 0 and (best == 0 or table[row].last_use < best_use):
+                best = index
+                best_use = table[row].last_use
         index = ring.next
     return int(best)
 
 
 @part
-def coldest_by_arrival(st: Header, cgroup: int, tier: int) -> int:
-    """1 + the index of the ring whose head arrived first; 0 if the cold list is empty."""
+def coldest_by_arrival(st: Header, cgroup: int, tier: int, classes: int) -> int:
+    """1 + the index of the ring of one of `classes` whose head arrived first; 0 if they are empty."""
     table = records(st)
     best = 0
     best_stamp = 0
     index = cell_of(st, cgroup, tier).first_ring
     while index > 0:
         ring = rings(st)[index - 1]
-        row = ring_head(st, ring)
-        if row >= 0 and (best == 0 or table[row].stamp < best_stamp):
-            best = index
-            best_stamp = table[row].stamp
+        if is_taken(ring, classes):
+            row = ring_head(st, ring)
+            if row >= 0 and (best == 0 or table[row].stamp < best_stamp):
+                best = index
+                best_stamp = table[row].stamp
         index = ring.next
     return int(best)
+
+
+@part
+def list_coldest(st: Header, tier: int, cgroup: int, classes: int, rows: Any) -> int:
+    """Fill `rows` with live entries of these classes, taking from each ring's old end in turn; how many there were."""
+    n = 0
+    index = cell_of(st, cgroup, tier).first_ring
+    left = 0
+    while index > 0:
+        ring = rings(st)[index - 1]
+        left += 1 if is_taken(ring, classes) and ring.live > 0 else 0
+        index = ring.next
+    index = cell_of(st, cgroup, tier).first_ring
+    while index > 0 and left > 0:
+        ring = rings(st)[index - 1]
+        if is_taken(ring, classes) and ring.live > 0:
+            n = _list_ring(st, ring, rows, n, n + (len(rows) - n) // left)
+            left -= 1
+        index = ring.next
+    return n
+
+
+@part
+def _list_ring(st: Header, ring: Any, rows: Any, n: int, end: int) -> int:
+    """Put the ring's oldest live rows into rows[n:end]; where the next one goes."""
+    table = records(st)
+    chunk, at = ring.head_chunk, ring.head_at
+    for _ in range(ring.total):
+        if n >= end:
+            break
+        if at == CHUNK:
+            chunk, at = chunks(st)[chunk].next, 0
+        row = chunks(st)[chunk].rows[at]
+        if table[row].stamp == chunks(st)[chunk].stamps[at]:
+            rows[n] = row
+            n += 1
+        at += 1
+    return n

@@ -21,6 +21,9 @@ Header = Any
 MAX_TIERS = 32
 MAX_EDGES = 64
 MAX_CODECS = 8
+MAX_BOUNDS = 14
+"""Lengths at which what a tier holds falls into classes: 15 classes, one bit each."""
+EVERY_CLASS = (1 << (MAX_BOUNDS + 1)) - 1
 REASONS = 16
 TRIGGERS = 8
 CHUNK = 127
@@ -39,16 +42,28 @@ ZSWAP, MEMORY, FILE = 0, 1, 2
 # what a store into a full tier does
 DEMOTE, SPILL, REFUSE = 0, 1, 2
 # policies
-LRU, FIFO, SECOND_CHANCE, AGE, ORACLE = 0, 1, 2, 3, 4
+LRU, FIFO, SECOND_CHANCE, AGE, ORACLE, LARGEST, RANDOM, CUSTOM = 0, 1, 2, 3, 4, 5, 6, 7
 # triggers: bits in edge.when, and 1 + bit position in by_trigger
 WHEN_PRESSURE, WHEN_LIMIT, WHEN_WATERMARK, WHEN_AGE, WHEN_REQUEST = 1, 2, 4, 8, 16
 BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST = 0, 1, 2, 3, 4
 TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request")
 # why a tier or a limit says no
-ACCEPTED, POOL_LIMIT, HYSTERESIS, FULL, ZSWAP_MAX, SWAP_MAX, TIERS_MAX, WRITEBACK_OFF, INCOMPRESSIBLE, FORBIDDEN = (
-    range(10)
-)
+(
+    ACCEPTED,
+    POOL_LIMIT,
+    HYSTERESIS,
+    FULL,
+    ZSWAP_MAX,
+    SWAP_MAX,
+    TIERS_MAX,
+    WRITEBACK_OFF,
+    INCOMPRESSIBLE,
+    FORBIDDEN,
+    QUOTA,
+) = range(11)
 UNKNOWN_LENGTH = 15
+NOT_REACHED, TOO_YOUNG = -1, -2
+"""Outcomes of a suggestion: the batch was full before it; it was used after the time that the trigger asks for."""
 REASON_NAMES = (
     "accepted",
     "pool_limit",
@@ -60,6 +75,7 @@ REASON_NAMES = (
     "writeback_off",
     "incompressible",
     "forbidden",
+    "quota",
 )
 # what a kernel that stopped wants from its caller
 DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
@@ -67,6 +83,8 @@ DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
 WAITING, PLACED, PLACED_ZERO, REFUSED = 0, 1, 2, 3
 
 NO_LIMIT = -1
+# what a quota is of
+NO_QUOTA, BYTES_WRITTEN, TIME_TAKEN = 0, 1, 2
 
 
 def _record(fields: list[Any], *, align: bool = True) -> np.dtype[Any]:
@@ -114,6 +132,8 @@ TIER = _record(
         ("written_bytes", "i8"),
         ("refused", "i8", (REASONS,)),
         ("class_objects", "i8", (256,)),  # zsmalloc: objects per size class
+        ("bounds_n", "i8"),
+        ("bounds", "i8", (MAX_BOUNDS,)),  # stored lengths at which a new class of entries begins, for edges' `only`
         ("clusters_at", "i8"),
         ("clusters_n", "i8"),
         ("cluster_top", "i8"),
@@ -144,9 +164,18 @@ EDGE = _record(
         ("working", "i8"),  # the limit's worker is on its way down to accept_threshold
         ("ready_at", "i8"),  # when its background worker may take the next step
         ("cursor", "i8"),  # cgroup served last, as a place in the preorder
+        ("quota_of", "i8"),  # what the quota is of: NO_QUOTA, BYTES_WRITTEN, TIME_TAKEN
+        ("quota_ps", "i8"),  # what one byte, or one ns, takes of the quota's time
+        ("quota_burst", "i8"),  # ns that it may run ahead
+        ("quota_at", "i8"),  # the time up to which the quota is used up
+        ("quota_flying", "i8"),  # plans whose time is not known yet
         ("entries", "i8"),
         ("freed_bytes", "i8"),
         ("written_bytes", "i8"),
+        ("asked", "i8"),  # how often it was asked for a batch
+        ("empty", "i8"),  # of those, how often it had nothing to take
+        ("young", "i8"),  # nothing that was old enough
+        ("waited", "i8"),  # nothing but referenced entries, which were rotated
         ("scanned", "i8"),
         ("rotated", "i8"),
         ("backpressure", "i8"),
@@ -165,6 +194,7 @@ CGROUP = _record(
         ("swap_max", "i8"),
         ("writeback", "i8"),  # effective: 0 if any ancestor says 0
         ("allowed", "i8"),  # effective mask of tiers
+        ("takes", "i2", (MAX_EDGES,)),  # per edge, the classes of this cgroup's entries that it takes
         ("resident_pages", "i8"),  # with descendants
         ("zswap_bytes", "i8"),  # with descendants
         ("swap_pages", "i8"),  # with descendants
@@ -211,7 +241,7 @@ RING = _record(
         ("live", "i8"),
         ("latest_use", "i8"),
         ("disorder", "i8"),  # elements that came in later than warmer ones
-        ("way", "i4"),
+        ("key", "i4"),  # its way in + WAYS x its class
         ("next", "i4"),  # 1 + index of the cell's next ring
     ]
 )
@@ -277,7 +307,13 @@ TAKE = _record(
         ("marks", "i8"),
     ]
 )
-PICK = _record([("row", "i8"), ("score", "i8")])
+PICK = _record(
+    [
+        ("row", "i8"),
+        ("score", "i8"),
+        ("outcome", "i8"),  # of a suggestion: ACCEPTED, why not, or NOT_REACHED
+    ]
+)
 QUARANTINE = _record([("tier", "i8"), ("slot", "i8")])
 
 HEADER = _record(
@@ -325,6 +361,7 @@ HEADER = _record(
         # choosing by score
         ("picks_at", "i8"),
         ("scores_at", "i8"),
+        ("chooser_at", "i8"),  # address of a function of Python's that suggests entries; 0 = there is none
         # the latest plan
         ("plan_at", "i8"),
         ("plan_n", "i8"),
@@ -333,6 +370,7 @@ HEADER = _record(
         ("plan_bytes", "i8"),
         ("plan_scanned", "i8"),
         ("plan_rotated", "i8"),
+        ("plan_young", "i8"),  # 1: it ended at an entry that is too young
         ("plan_blocked", "i8"),
         # the latest refusal
         ("refusal_scope", "i8"),

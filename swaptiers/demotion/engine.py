@@ -8,7 +8,7 @@ that fails leaves every entry of the batch in its source.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ import numpy as np
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.core import Core
-from swaptiers.demotion.request import Moved, Plan, latest_plan
+from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
+from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
@@ -31,11 +32,19 @@ class Engine:
     `landed`: a condition over the system's lock, notified whenever a plan or a write that was under way is over.
     """
 
-    def __init__(self, core: Core, graph: TierGraph, tiers: Sequence[Tier], landed: threading.Condition) -> None:
+    def __init__(
+        self,
+        core: Core,
+        graph: TierGraph,
+        tiers: Sequence[Tier],
+        landed: threading.Condition,
+        clock: Callable[[], int],
+    ) -> None:
         self._core = core
         self._graph = graph
         self._tiers = tiers
         self._lock = landed
+        self._clock = clock
         self.corrupt = 0
 
     def move(self, plan: Plan) -> Moved:
@@ -44,6 +53,7 @@ class Engine:
         source = self._tiers[self._graph.rank(edge.source)]
         target = self._tiers[self._graph.rank(edge.target)]
         entries = plan.entries
+        started = self._clock() if _is_timed(edge) else 0
         at = source
         try:
             pages = self._read(source, entries)
@@ -51,12 +61,12 @@ class Engine:
             self._write(target, entries, pages)
         except BaseException as cause:
             entries["copied"] = 0
-            self._commit(plan, source, target)
+            self._commit(plan, source, target, started)
             if not isinstance(cause, OSError):
                 raise
             where = f"its {len(entries)} entries are still in {source.name!r}"
             raise TierIOError(at.name, f"demotion along {edge.name}", cause, where) from cause
-        return self._commit(plan, source, target)
+        return self._commit(plan, source, target, started)
 
     def cancel(self, plan: Plan) -> None:
         """Put the plan's entries back where they were."""
@@ -108,11 +118,12 @@ class Engine:
         keep = np.flatnonzero(entries["copied"])
         target.store(entries["to_slot"][keep], [payloads[i] for i in keep.tolist()])
 
-    def _commit(self, plan: Plan, source: Tier, target: Tier) -> Moved:
+    def _commit(self, plan: Plan, source: Tier, target: Tier, started: int) -> Moved:
         entries = plan.entries
         with self._lock:
             if entries["copied"].any():
                 moved = api.commit_plan(self._core.state, plan.edge, plan.trigger, entries, len(entries))
+                self._spend(plan.edge, started)
             else:
                 api.cancel_plan(self._core.state, plan.edge, entries, len(entries))
                 moved = 0
@@ -126,6 +137,12 @@ class Engine:
             written_bytes=int(entries["to_length"][done].sum()),
         )
 
+    def _spend(self, edge: int, started: int) -> None:
+        """Let a quota of time know how long the batch took. The caller holds the lock."""
+        if _is_timed(self._graph.edges[edge]):
+            now = self._core.st.now = self._clock()
+            api.spend_time(self._core.state, edge, now - started)
+
     def run_background(self, now: int, max_steps: int) -> int:
         """Take due background steps (watermarks, limit workers, ages); the number of entries moved.
 
@@ -136,6 +153,7 @@ class Engine:
             with self._lock:
                 edge = api.next_background(self._core.state, now)
                 plan = latest_plan(self._core) if edge >= 0 else None
+            raise_failure(self._core)
             if edge < 0:
                 break
             if plan is None:
@@ -149,3 +167,7 @@ class Engine:
                         api.rest_background(self._core.state, edge)
             entries += moved
         return entries
+
+
+def _is_timed(edge: EdgeSpec) -> bool:
+    return edge.quota is not None and edge.quota.time is not None

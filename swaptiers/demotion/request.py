@@ -56,12 +56,26 @@ class Demoted:
 
 
 def latest_plan(core: Core) -> Plan | None:
-    """A copy of what the core planned last, None if that was nothing. The caller holds the lock, and lands the plan."""
+    """A copy of what the core planned last, None if that was nothing. The caller holds the lock, and lands the plan.
+
+    None too if a user's policy failed on the way: then `raise_failure` is due.
+    """
     st = core.st
+    if core.failure is not None:
+        if st.plan_n:
+            api.cancel_plan(core.state, int(st.plan_edge), core.plan, int(st.plan_n))
+        return None
     if st.plan_n == 0:
         return None
     st.flying += 1
     return Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=core.plan[: int(st.plan_n)].copy())
+
+
+def raise_failure(core: Core) -> None:
+    """Raise what a user's policy failed with, once."""
+    failure, core.failure = core.failure, None
+    if failure is not None:
+        raise failure
 
 
 @attrs.define
@@ -102,6 +116,7 @@ def demote(
             api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, now)
             rotated = _count_plan(core, edges[0], tally)
             plan = latest_plan(core)
+        raise_failure(core)
         if plan is None:
             tally.fruitless += 1
             if not rotated:

@@ -1,14 +1,41 @@
-"""The terms of a demotion edge: which entries (policy), when (triggers), how many at a time (batch)."""
+"""The terms of a demotion edge: which entries (policy, only), when (triggers), how many (batch, quota)."""
 
 from __future__ import annotations
 
-from typing import Literal
+import difflib
+import re
+from typing import Any
 
 import attrs
 
+from swaptiers.demotion.custom import installed_policies
+from swaptiers.demotion.only import Only
+from swaptiers.demotion.quota import Quota
 from swaptiers.units import Fraction, Nanoseconds, to_fraction, to_nanoseconds
 
-Policy = Literal["lru", "fifo", "second-chance", "age", "oracle"]
+POLICIES = ("lru", "fifo", "second-chance", "age", "largest", "random", "oracle")
+USERS_POLICY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def _is_policy(instance: object, attribute: object, value: object) -> None:
+    """One of ours, or the name of somebody else's: `module:Class`, or an entry point."""
+    if isinstance(value, str) and (value in POLICIES or USERS_POLICY.fullmatch(value) or value in installed_policies()):
+        return
+    near = difflib.get_close_matches(str(value), POLICIES, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"'policy' must be {', '.join(POLICIES)} or module:Class: {str(value)[:60]!r}{hint}")
+
+
+def _only(value: object) -> Only | None:
+    return value if isinstance(value, Only | None) else Only.parse(value)
+
+
+def _quota(value: object) -> Quota | None:
+    if isinstance(value, str):
+        return Quota.from_text(value)
+    if not isinstance(value, Quota | None):
+        raise ValueError(f"a quota is a rate like '50M/s' or a Quota, not {value!r}")
+    return value
 
 
 @attrs.frozen
@@ -60,22 +87,30 @@ class EdgeSpec:
     """A demotion edge `source` -> `target` and its terms.
 
     `policy`: `lru` (coldest by last use), `fifo` (by arrival), `second-chance` (fifo; referenced entries rotate once, as
-    shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`), `oracle` (used again last; only an
-    experiment knows the future). `batch`: entries scanned per step.
+    shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`), `largest` (most stored bytes freed per
+    page written), `random`, `oracle` (used again last; only an experiment knows the future), or a user's own: the name of
+    an entry point of the group `swaptiers.policies`, or `module:Class`, made with `options`. `only`: which entries; an edge
+    without it takes those that no other edge out of its source is for. `batch`: entries scanned per step. `quota`: how much
+    may be written into the target per interval, or how long that may take.
     """
 
     source: str = attrs.field(metadata={"key": "from"})
     target: str = attrs.field(metadata={"key": "to"})
-    policy: Policy = "lru"
+    policy: str = attrs.field(default="lru", validator=_is_policy)
+    options: dict[str, Any] = attrs.field(factory=dict)
+    only: Only | None = attrs.field(default=None, converter=_only)
     older_than: Nanoseconds | None = attrs.field(default=None, converter=attrs.converters.optional(to_nanoseconds))
     when: Triggers = Triggers(pressure=True)
     batch: int = attrs.field(default=64, validator=[attrs.validators.ge(1), attrs.validators.le(1024)])
+    quota: Quota | None = attrs.field(default=None, converter=_quota)
 
     def __attrs_post_init__(self) -> None:
         if self.policy == "age" and self.older_than is None:
             raise ValueError("policy age needs older_than, like older_than: 10s")
         if self.policy != "age" and self.older_than is not None:
             raise ValueError("older_than belongs to policy: age (or under when: {age: ...})")
+        if self.options and self.policy in POLICIES:
+            raise ValueError(f"options are for a policy of your own; {self.policy} has none")
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swaptiers.demotion.branches import Branches
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.tiers.specs import ZswapSpec
 from swaptiers.units import format_bytes
@@ -14,6 +15,7 @@ def advice(spec: ExperimentSpec) -> Iterator[str]:
     yield from _squeezed_cgroups(spec)
     yield from _rates(spec)
     yield from _silent_edges(spec)
+    yield from _unclaimed(spec)
 
 
 def _squeezed_cgroups(spec: ExperimentSpec) -> Iterator[str]:
@@ -53,3 +55,12 @@ def _silent_edges(spec: ExperimentSpec) -> Iterator[str]:
             continue
         if not any(a.source == edge.source and a.target in (None, edge.target) for a in spec.actions):
             yield f"edge {edge.name}: it moves entries only when asked, and no action asks"
+
+
+def _unclaimed(spec: ExperimentSpec) -> Iterator[str]:
+    """Edges that all choose may leave entries that none of them takes."""
+    branches = Branches(spec.edges or (), int(spec.page_size))
+    for source in dict.fromkeys(edge.source for edge in spec.edges or ()):
+        for path in dict.fromkeys(workload.cgroup for workload in spec.workloads):
+            if branches.unclaimed(source, path):
+                yield f"tier {source}: some entries of {path} are for none of its edges: they stay until they are swapped in"

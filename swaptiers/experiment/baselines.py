@@ -27,7 +27,7 @@ def with_oracle(experiment: Experiment) -> Experiment:
     if ORACLE in experiment.variants:
         return experiment
     base = experiment.base
-    edges = TierGraph.build(base.tiers, base.edges, base.on_full).edges
+    edges = TierGraph.build(base.tiers, base.edges, base.on_full, int(base.page_size)).edges
     if not edges:
         raise ConfigError("there is no edge for an oracle to decide on: the config without its variants has none")
     if base.run.interleave == "time":

@@ -19,7 +19,8 @@ from swaptiers.core.core import Core
 from swaptiers.core.resident import PAGE, SWAPPED
 from swaptiers.core.state import ARRAYS, STORED
 from swaptiers.counters import read_counters
-from swaptiers.demotion.request import Moved, Plan, demote
+from swaptiers.demotion.chooser import make_chooser
+from swaptiers.demotion.request import Moved, Plan, demote, raise_failure
 from swaptiers.errors import ConfigError, IntegrityError
 from swaptiers.experiment import replay
 from swaptiers.experiment.execute import Executor
@@ -63,7 +64,7 @@ class Laboratory:
 
     def __init__(self, spec: ExperimentSpec, folder: Path) -> None:
         self.spec = spec
-        self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+        self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size))
         if not spec.workloads:
             raise ConfigError("there is no workload; write at least one under workloads")
         if len(spec.workloads) > MAX_WORKLOADS:
@@ -79,7 +80,9 @@ class Laboratory:
             legacy_swap_charge=spec.legacy_swap_charge,
             slack_slots=LOG_CAPACITY if real else 0,
         )
-        self.tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers])
+        names = [tier.name for tier in self.graph.tiers]
+        self.tree = CgroupTree(self.core, names, self.graph.branches.takes)
+        self._chooser = make_chooser(self.core, self.graph, self.tree, folder)
         for cgroup in spec.cgroups:
             self.tree.limit(cgroup)
         for workload in spec.workloads:
@@ -199,6 +202,7 @@ class Laboratory:
         state, laba, lab = self.core.state, self.laba, self.lab
         while True:
             status = replay.replay(state, laba, chunk, end)
+            raise_failure(self.core)
             if status == CHUNK_DONE:
                 return True
             if status == WANTS_LENGTHS:
@@ -360,6 +364,8 @@ class Laboratory:
             None  # it and the recorder know this laboratory: the reserve goes at once, not with the collector
         )
         self.__dict__.pop("recorder", None)
+        if self._chooser is not None:
+            self._chooser.close()
         for address, _ in self._kept:
             ARRAYS.pop(address, None)
         self.core.close()

@@ -21,6 +21,7 @@ from swaptiers.core.plan import (
     rest_worker,
     wake_workers,
 )
+from swaptiers.core.quotas import end_timed
 from swaptiers.core.resident import (
     LEAVING,
     RESIDENT,
@@ -454,6 +455,7 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
     started = lab.now + lab.latency
     lab.latency += read_ns(st, e.source, started, st.plan_n, freed)
     wait = write_ns(st, e.target, lab.now + lab.latency, st.plan_n, written, True)
+    end_timed(st, e, lab.now + lab.latency + wait - started)
     if not at_once or is_waited_for(st, e.target):
         lab.latency += wait
     lab.moved += st.plan_n

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.state import DONE, NEED_LENGTHS, NEED_ROOM, PENDING, PENDING_MAX, PLACED, REASON_NAMES, REFUSED
-from swaptiers.demotion.request import Plan, latest_plan
+from swaptiers.demotion.request import Plan, latest_plan, raise_failure
 from swaptiers.errors import TierIOError
 from swaptiers.system.arguments import Pages
 from swaptiers.system.parts import Parts
@@ -70,6 +70,8 @@ class Outgoing:
         plan = None
         with parts.lock:
             parts.alive()
+            if parts.needs_now:
+                parts.core.st.now = parts.clock()
             entry: int = api.store_page(parts.state, pending, cgroup, used, FASTEST, length, total)
             if entry > 0:
                 tier.store(pending["slot"][:1], [payload])
@@ -77,6 +79,7 @@ class Outgoing:
             status = -1 - entry
             if status == NEED_ROOM:
                 plan = latest_plan(parts.core)
+        raise_failure(parts.core)
         ids = np.zeros(1, np.int64)
         if status == NEED_ROOM:
             self._make_room(pending, 0, plan)
@@ -115,6 +118,8 @@ class Outgoing:
         parts, published = self._parts, 0
         while True:
             with parts.held():
+                if parts.needs_now:
+                    parts.core.st.now = parts.clock()
                 result: int = api.place_pages(parts.state, pending, placed, n)
                 placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
                 all_in_memory = self._put_compressed(pending, published, placed, payloads)
@@ -130,6 +135,7 @@ class Outgoing:
                 if plan is not None:
                     parts.engine.cancel(plan)
                 raise
+            raise_failure(parts.core)
             fresh, published = placed > published, placed
             if status == DONE:
                 return

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from swaptiers.cgroups import CgroupTree
 from swaptiers.core.core import Core
 from swaptiers.demotion.engine import Engine
+from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ClosedError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
@@ -40,13 +41,15 @@ class Parts:
         self.zero_page = bytes(self.page_size)
         self.lock = threading.Lock()
         self.closed = False
-        self.engine = Engine(core, graph, tiers, threading.Condition(self.lock))
+        self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock)
         self.codec_tiers: dict[int, Tier] = {}
         for rank, spec in enumerate(graph.tiers):
             if isinstance(spec, ZswapSpec):
                 self.codec_tiers.setdefault(columns[rank], tiers[rank])
         self.columns = columns
         self.first_codec = columns[0]
+        self.needs_now = any(e.quota or e.policy not in POLICIES for e in graph.edges)
+        """True if a store may need the time to make room: reading the clock is not free."""
         self.has_background = any(e.when.limit or e.when.watermark or e.when.age for e in graph.edges)
 
     @contextlib.contextmanager

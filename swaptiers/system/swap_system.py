@@ -20,6 +20,7 @@ from swaptiers.codecs import Buffer
 from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.state import STORED
 from swaptiers.counters import SystemCounters, read_counters
+from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.request import Demoted, Referenced, demote
 from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError, TierIOError
@@ -100,7 +101,7 @@ class SwapSystem:
         )
         self.spec = spec
         self.page_size = int(spec.page_size)
-        self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full)
+        self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size))
         if any(edge.policy == "oracle" for edge in self.graph.edges):
             raise ConfigError("policy oracle knows the future, which only an experiment has; use lru")
         columns = codec_columns(self.graph.tiers)
@@ -118,7 +119,8 @@ class SwapSystem:
         try:
             for rank, tier in enumerate(self.graph.tiers):
                 self.tiers.append(open_tier(tier, self.core.physical_slots(rank), self.page_size, Path(folder)))
-            tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers])
+            tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers], self.graph.branches.takes)
+            self._chooser = make_chooser(self.core, self.graph, tree, Path(folder))
             for cgroup in spec.cgroups:
                 tree.limit(cgroup)
         except BaseException:
@@ -366,6 +368,8 @@ class SwapSystem:
                 return
             self._parts.closed = True
         self._close_tiers()
+        if self._chooser is not None:
+            self._chooser.close()
         self.core.close()
 
     def _close_tiers(self) -> None:

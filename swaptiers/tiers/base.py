@@ -42,6 +42,11 @@ class TierSpec:
     bandwidth: BytesPerSecond | None = attrs.field(default=None, converter=attrs.converters.optional(to_rate))
     on_full: OnFull | None = None
 
+    @property
+    def is_compressed(self) -> bool:
+        """True if entries are stored as the tier's compressor made them."""
+        return False
+
 
 class Tier(Protocol):
     """A place that keeps payloads in numbered slots. Which slot is whose is the core's business, never the tier's.

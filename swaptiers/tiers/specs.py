@@ -29,6 +29,10 @@ class ZswapSpec(TierSpec):
     accept_threshold: Fraction = attrs.field(default=Fraction(0.9), converter=to_fraction)
     raw: Literal["keep", "refuse"] = "keep"
 
+    @property
+    def is_compressed(self) -> bool:
+        return True
+
 
 @attrs.frozen(kw_only=True)
 class MemorySpec(TierSpec):

@@ -12,12 +12,24 @@ import numpy as np
 
 Keys = tuple[str | int, ...]
 
+
+class Coldest:
+    """A policy of a user's own."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def suggest(self, candidates: Any) -> Any:
+        return range(min(self.most, len(candidates)))
+
+
 _EDGE: dict[str, Any] = {
     "from": "zswap", "to": "ssd", "policy": "lru", "batch": 64,
     "when": {
         "pressure": True, "request": False, "limit": False, "watermark": {"high": "90%", "low": "80%"},
         "age": {"older_than": "3s", "every": "1s"},
     },
+    "only": "not raw", "quota": {"bytes": "50M", "every": "1s", "burst": "1M"},
 }  # fmt: skip
 WHOLE: dict[str, Any] = {
     "version": 1, "page_size": "4K", "seed": 3, "ram": "16M", "charge_zswap": True, "legacy_swap_charge": False,
@@ -33,7 +45,9 @@ WHOLE: dict[str, Any] = {
         },
         "disk": {"kind": "memory", "capacity": "8M", "priority": 1},
     },
-    "edges": [_EDGE, {"from": "ssd", "to": "disk", "policy": "age", "older_than": "10s"}],
+    "edges": [_EDGE, {"from": "ssd", "to": "disk", "policy": "age", "older_than": "10s",
+         "quota": {"time": "10ms", "every": "1s", "burst": "1ms"}},
+        {"from": "zswap", "to": "disk", "policy": "whole:Coldest", "options": {"most": 5}}],
     "cgroups": {
         "/web": {
             "memory.max": "1M", "memory.zswap.max": "1M", "memory.swap.max": "200M", "memory.zswap.writeback": True,

@@ -13,13 +13,13 @@ from swaptiers.core.rings import (
     coldest_by_arrival,
     coldest_by_use,
     next_stamp,
+    own_ring,
     ring_head,
-    ring_of,
     ring_pop,
     ring_push,
     ring_push_front,
 )
-from swaptiers.core.state import CHOSEN, DEMOTE, MEMORY, STORED, cell_of, records, rings
+from swaptiers.core.state import CHOSEN, DEMOTE, EVERY_CLASS, MEMORY, STORED, cell_of, records, rings
 
 ROWS = 4096
 ANY_STAMP = (1 << 31) - 1
@@ -33,7 +33,7 @@ def push(sta: Any, row: int, way: int, last_use: int) -> None:
     r.way = way
     r.last_use = last_use
     r.stamp = next_stamp(st)
-    ring_push(st, ring_of(st, 0, 0, way), row)
+    ring_push(st, own_ring(st, r), row)
 
 
 @kernel
@@ -46,7 +46,7 @@ def drop(sta: Any, row: int) -> None:
 def pop(sta: Any, by_use: bool) -> int:
     """The coldest row, off its list but still with its stamp, as a plan takes it; -1 if there is none."""
     st = sta[0]
-    index = coldest_by_use(st, 0, 0) if by_use else coldest_by_arrival(st, 0, 0)
+    index = coldest_by_use(st, 0, 0, EVERY_CLASS) if by_use else coldest_by_arrival(st, 0, 0, EVERY_CLASS)
     if index == 0:
         return -1
     ring = rings(st)[index - 1]
@@ -57,7 +57,7 @@ def pop(sta: Any, by_use: bool) -> int:
 
 @kernel
 def put_back(sta: Any, row: int) -> None:
-    ring_push_front(sta[0], ring_of(sta[0], 0, 0, records(sta[0])[row].way), row)
+    ring_push_front(sta[0], own_ring(sta[0], records(sta[0])[row]), row)
 
 
 @kernel
@@ -72,7 +72,7 @@ def pick(sta: Any, row: int) -> None:
 @kernel
 def give_a_chance(sta: Any) -> None:
     st = sta[0]
-    ring = rings(st)[coldest_by_arrival(st, 0, 0) - 1]
+    ring = rings(st)[coldest_by_arrival(st, 0, 0, EVERY_CLASS) - 1]
     rotate(st, ring, ring_head(st, ring))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import swaptiers as st
+from swaptiers.core.rings import WAYS
 from swaptiers.core.state import BUSY, CHUNK, CHUNK_RECORD, PLANNED, RING, STORED
 
 
@@ -27,7 +28,7 @@ def check_cold_lists(swap: st.SwapSystem) -> None:
         for row, stamp in _elements(ring, chunks):
             if table[row]["stamp"] == stamp:
                 assert row not in seen, f"row {row} stands twice"
-                assert table[row]["way"] == ring["way"], f"row {row} is in the ring of another way"
+                assert table[row]["way"] == ring["key"] % WAYS, f"row {row} is in the ring of another way"
                 seen[row] = number
                 live += 1
         assert live == ring["live"], f"ring {number} has {live} live elements and counts {ring['live']}"

@@ -1,0 +1,250 @@
+"""Policies beside the lists: `largest`, `random`, and users' own, which suggest and are told what became of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stores import PAGE, Clock, check_whole, pages_of, tier_of, where
+
+import swaptiers as st
+
+ON_REQUEST = st.Triggers(request=True)
+HERE = __name__
+
+
+def two_tiers(policy: str, *, capacity: str = "2M", **terms: Any) -> st.SwapSystem:
+    tiers = [st.ZswapSpec(name="zswap", max_pool="8M"), st.MemorySpec(name="disk", capacity=capacity)]
+    edge = st.EdgeSpec(source="zswap", target="disk", policy=policy, **{"when": ON_REQUEST, **terms})
+    return st.SwapSystem(tiers, [edge], on_full="spill", clock=Clock(), max_entries=1 << 16)
+
+
+def test_largest_frees_most_per_write() -> None:
+    """The entries with the most stored bytes go first, and of equal ones the older."""
+    with two_tiers("largest", batch=4) as swap:
+        sizes = [300, 2000, 900, 3000, 2000, 600, 2500, 100]
+        pages = np.concatenate([pages_of(size, 1, i) for i, size in enumerate(sizes)])
+        ids = swap.swap_out(pages)
+        done = swap.demote(7000, source="zswap")
+        assert [sizes[i] for i, tier in enumerate(where(swap, ids)) if tier == "disk"] == [2000, 3000, 2500]
+        assert (where(swap, ids)[1], where(swap, ids)[4]) == ("disk", "zswap")
+        assert done.entries == 3
+        check_whole(swap, ids, pages)
+
+
+def test_random_takes_from_everywhere() -> None:
+    """Each entry is as likely as any other: over many stores each of 20 places goes about equally often."""
+    gone: Counter[int] = Counter()
+    with two_tiers("random", batch=5) as swap:
+        for seed in range(400):
+            ids = swap.swap_out(pages_of(1000, 20, seed))
+            swap.demote(5000, source="zswap")
+            taken = [i for i, tier in enumerate(where(swap, ids)) if tier == "disk"]
+            assert len(taken) == 5
+            gone.update(taken)
+            swap.discard(ids)
+    assert min(gone[i] for i in range(20)) > 65, gone  # 100 are expected, with a deviation of 9
+    assert max(gone[i] for i in range(20)) < 135, gone
+
+
+class Evens:
+    """Suggests what stands at even positions."""
+
+    def __init__(self, most: int = 100) -> None:
+        self.most = most
+        self.shown: list[Any] = []
+        self.told: list[Any] = []
+
+    def suggest(self, candidates: Any) -> Any:
+        self.shown.append(candidates)
+        return np.arange(0, len(candidates), 2)[: self.most]
+
+    def decided(self, candidates: Any, accepted: Any, refused: dict[int, str]) -> None:
+        self.told.append((accepted.tolist(), refused))
+
+
+def policy_of(swap: st.SwapSystem) -> Any:
+    assert swap._chooser is not None
+    return swap._chooser._policies[0]
+
+
+def test_a_users_policy_is_shown_the_candidates() -> None:
+    """What it sees is true: ids, last uses in order, stored bytes, marks, cgroup, and the time."""
+    with two_tiers(f"{HERE}:Evens", batch=64) as swap:
+        swap.cgroup("/web")
+        pages = np.concatenate([pages_of(PAGE, 3), pages_of(900, 3)])
+        ids = swap.swap_out(pages, "/web", last_used_ns=np.array([5, 3, 1, 2, 4, 6]))
+        swap._parts.clock.now = 10  # type: ignore[attr-defined]
+        swap.demote("1M", source="zswap")
+        seen = policy_of(swap).shown[0]
+        assert (seen.source, seen.target, seen.cgroup, seen.now_ns, seen.wanted) == ("zswap", "disk", "/web", 10, 6)
+        assert seen.ids.tolist() == ids[[2, 3, 1, 4, 0, 5]].tolist()
+        assert seen.age_ns.tolist() == [9, 8, 7, 6, 5, 4]
+        assert seen.is_raw.tolist() == [True, False, True, False, True, False]
+        assert seen.is_referenced.all()
+        assert (seen.stored_bytes[seen.is_raw] == PAGE).all()
+        assert len(set(seen.arrival.tolist())) == 6
+
+
+def test_a_users_policy_decides() -> None:
+    """What it suggests moves, what it does not suggest stays, and it is asked again until it has nothing."""
+    with two_tiers(f"{HERE}:Evens", batch=8) as swap:
+        pages = pages_of(1000, 10)
+        ids = swap.swap_out(pages, last_used_ns=np.arange(10))
+        done = swap.demote(4 * 1000, source="zswap")
+        assert where(swap, ids) == ["disk", "zswap"] * 4 + ["zswap"] * 2
+        assert (done.entries, done.met) == (4, True)
+        assert policy_of(swap).told == [([0, 2, 4, 6], {8: "not_reached"})]
+        check_whole(swap, ids, pages)
+
+
+def test_a_refused_suggestion_has_its_reason() -> None:
+    """The engine has the last word: a full target refuses, and the policy is told why."""
+    with two_tiers(f"{HERE}:Evens", capacity="1M") as swap:
+        swap.cgroup("/web", tiers_max={"disk": 2 * PAGE})
+        ids = swap.swap_out(pages_of(1000, 10), "/web", last_used_ns=np.arange(10))
+        done = swap.demote("1M", source="zswap", cgroup="/web")
+        assert where(swap, ids).count("disk") == 2
+        assert policy_of(swap).told[0] == ([0, 2], {4: "tiers_max", 6: "not_reached", 8: "not_reached"})
+        assert "tiers_max" in done.refused
+
+
+class Failing:
+    def suggest(self, candidates: Any) -> Any:
+        raise KeyError("no idea")
+
+
+class Outside:
+    def suggest(self, candidates: Any) -> Any:
+        return [len(candidates)]
+
+
+class Twice:
+    def suggest(self, candidates: Any) -> Any:
+        return [0, 0]
+
+
+class Words:
+    def suggest(self, candidates: Any) -> Any:
+        return ["first"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "says"), [("Failing", "no idea"), ("Outside", "outside"), ("Twice", "twice"), ("Words", "positions")]
+)
+def test_a_policy_that_fails_loses_nothing(policy: str, says: str) -> None:
+    """Its error names the policy and the edge, comes out of the call that asked, and every page is still there."""
+    pressed = {"when": st.Triggers(pressure=True)}
+    tiers = [st.ZswapSpec(name="zswap", max_pool="64K"), st.MemorySpec(name="disk", capacity="2M")]
+    edge = st.EdgeSpec(source="zswap", target="disk", policy=f"{HERE}:{policy}", **pressed)
+    with st.SwapSystem(tiers, [edge], max_entries=1 << 16) as swap:
+        pages = pages_of(PAGE, 16)
+        ids = swap.swap_out(pages)
+        for call in (
+            lambda: swap.demote("8K", source="zswap"),
+            lambda: swap.swap_out(pages_of(PAGE, 8, 2)),
+            lambda: swap.swap_out_page(pages_of(PAGE, 1, 3)[0].tobytes()),
+        ):
+            with pytest.raises(st.PolicyError, match=says) as raised:
+                call()
+            assert (raised.value.edge, raised.value.policy) == ("zswap->disk", f"{HERE}:{policy}")
+            assert len(swap) == 16
+        check_whole(swap, ids, pages)
+
+
+def test_policies_under_pressure_from_many_threads() -> None:
+    """A policy in Python is asked from inside the core, under the lock, by whoever stores: nothing is lost."""
+    pressed = {"when": st.Triggers(pressure=True), "batch": 4}
+    tiers = [st.ZswapSpec(name="zswap", max_pool="128K"), st.MemorySpec(name="disk", capacity="8M")]
+    edge = st.EdgeSpec(source="zswap", target="disk", policy=f"{HERE}:Evens", **pressed)
+    with st.SwapSystem(tiers, [edge], max_entries=1 << 16) as swap:
+        kept: dict[int, Any] = {}
+
+        def store(seed: int) -> None:
+            pages = pages_of(3000, 200, seed)
+            kept[seed] = (np.concatenate([swap.swap_out(part) for part in np.array_split(pages, 20)]), pages)
+
+        threads = [threading.Thread(target=store, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(kept) == 4
+        for ids, pages in kept.values():
+            check_whole(swap, ids, pages)
+        assert swap.stats().edges["zswap->disk"].entries > 300
+
+
+@pytest.mark.parametrize(
+    ("policy", "says"),
+    [("no_such_module:Thing", "No module"), (f"{HERE}:Nothing", "Nothing"), (f"{HERE}:PAGE", "callable")],
+)
+def test_a_policy_that_can_not_be_made(policy: str, says: str) -> None:
+    """Said when the system is made, not when the policy is first asked."""
+    with pytest.raises(st.ConfigError, match=says):
+        two_tiers(policy)
+
+
+def test_a_class_without_suggest() -> None:
+    """Something that is no policy is refused in words."""
+    with pytest.raises(st.ConfigError, match="suggest"):
+        two_tiers("threading:Event")
+
+
+def test_options_reach_the_policy() -> None:
+    """`options` are the keyword arguments of the class."""
+    with two_tiers(f"{HERE}:Evens", options={"most": 1}) as swap:
+        ids = swap.swap_out(pages_of(1000, 4), last_used_ns=np.arange(4))
+        swap.demote(1500, source="zswap")
+        assert where(swap, ids) == ["disk", "disk", "zswap", "zswap"]
+
+
+CONFIG = """
+version: 1
+tiers:
+  zswap: {kind: zswap, max_pool: 1M}
+  disk: {kind: file, capacity: 64M}
+edges: [{from: zswap, to: disk, policy: 'my_policy:Coldest', options: {share: 0.5}}]
+cgroups: {/web: {memory.max: 1M, memory.zswap.max: 600K}}
+workloads: [{cgroup: /web, kind: zipf, pages: 1500, refs: 8000, writes: 20%}]
+"""
+MODULE = """
+class Coldest:
+    def __init__(self, share): self.share = share
+    def suggest(self, candidates):
+        return range(max(1, int(candidates.wanted * self.share)))
+"""
+
+
+def test_a_policy_beside_the_config(tmp_path: Path) -> None:
+    """A module in the config's folder is found, by `run` in this process and in others, with real bytes and with sizes."""
+    (tmp_path / "my_policy.py").write_text(MODULE)
+    config = tmp_path / "x.yaml"
+    config.write_text(CONFIG + "variants: {one: {}, two: {}}\n")
+    real = st.run(config, jobs=2).variants["one"]
+    sizes = st.run(config, sets=["run.payload=sizes"]).variants["two"]
+    assert real.edges["zswap->disk"].entries == sizes.edges["zswap->disk"].entries > 500
+    assert (real.integrity.mismatched, real.integrity.lost) == (0, 0)
+    assert real.fault_latency_ns == sizes.fault_latency_ns
+
+
+def test_a_policy_that_fails_in_a_run(tmp_path: Path) -> None:
+    """The run ends with one sentence that names the policy, not with wrong numbers."""
+    (tmp_path / "bad_policy.py").write_text("class Bad:\n    def suggest(self, candidates): return [-1]\n")
+    config = tmp_path / "x.yaml"
+    config.write_text(CONFIG.replace("my_policy:Coldest", "bad_policy:Bad").replace(", options: {share: 0.5}", ""))
+    with pytest.raises(st.PolicyError, match="bad_policy:Bad of edge zswap->disk: ValueError"):
+        st.run(config)
+
+
+def test_the_coldest_go_by_default_order(tmp_path: Path) -> None:
+    """A policy that suggests the first positions gives what `lru` gives."""
+    for policy in ("lru", f"{HERE}:Evens"):
+        with two_tiers(policy, batch=1) as swap:
+            ids = swap.swap_out(pages_of(1000, 5), last_used_ns=np.array([3, 1, 2, 5, 4]))
+            swap.demote(100, source="zswap")
+            assert [tier_of(swap, entry) for entry in ids] == ["zswap", "disk", "zswap", "zswap", "zswap"]
