@@ -18,7 +18,9 @@ class TierCounters:
     """One tier. `stores`, `loads`: pages swapped out to it and in from it; `demoted_in`, `demoted_out`: by moves.
 
     `stored_bytes`: the sum of the payloads' lengths; `pool_bytes`: what they take (zsmalloc's pages, or whole slots);
-    `refused`: reason -> stores that it turned away.
+    `refused`: reason -> stores that it turned away. `kept`: slots of pages that are in memory, unmodified;
+    `clean_stores`: the stores that needed no writing because of that. `cleanings`: segments of a log that were cleaned (or
+    parts of large ones), `cleaned_entries` and `cleaned_bytes`: what was copied then; both are in `written_bytes`.
     """
 
     stores: int
@@ -32,6 +34,11 @@ class TierCounters:
     peak_pool_bytes: int
     read_bytes: int
     written_bytes: int
+    kept: int
+    clean_stores: int
+    cleanings: int
+    cleaned_entries: int
+    cleaned_bytes: int
     pool_limit_hit: int
     refused: Mapping[str, int]
 

@@ -134,18 +134,30 @@ def _add_edges(graph: nx.DiGraph[str], edges: Sequence[EdgeSpec]) -> None:
 def _branches(graph: nx.DiGraph[str], edges: Sequence[EdgeSpec], page_size: int) -> Branches:
     """Who takes what, where several edges leave one tier."""
     for index, edge in enumerate(edges):
-        if edge.only is not None and edge.only.is_about_contents:
-            spec: TierSpec = graph.nodes[edge.source]["spec"]
-            if not spec.is_compressed:
-                raise TierGraphError(
-                    f"edge {edge.name}: {edge.source!r} keeps whole pages, so that all its entries have ratio 1; "
-                    f"ratios and raw are for a source that compresses",
-                    edge_index=index,
-                )
+        spec: TierSpec = graph.nodes[edge.source]["spec"]
+        if edge.keep_compressed:
+            _check_same_compressor(edge, spec, graph.nodes[edge.target]["spec"], index)
+        if edge.only is not None and edge.only.is_about_contents and not spec.is_compressed:
+            raise TierGraphError(
+                f"edge {edge.name}: {edge.source!r} keeps whole pages, so that all its entries have ratio 1; "
+                f"ratios and raw are for a source that compresses",
+                edge_index=index,
+            )
     try:
         return Branches(edges, page_size)
     except BranchError as error:
         raise TierGraphError(str(error), edge_index=error.edge_index) from None
+
+
+def _check_same_compressor(edge: EdgeSpec, source: TierSpec, target: TierSpec, index: int) -> None:
+    """A payload that moves as it is must be one that the target can decompress."""
+    made, read = getattr(source, "compressor", None), getattr(target, "compressor", None)
+    if made is None or made != read:
+        raise TierGraphError(
+            f"edge {edge.name}: keep_compressed is between tiers with one compressor, and {edge.source!r} has "
+            f"{made or 'none'} and {edge.target!r} {read or 'none'}; give both the same, or leave keep_compressed out",
+            edge_index=index,
+        )
 
 
 def _check_acyclic(graph: nx.DiGraph[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from swaptiers.core.core import EdgeTerms, TierTerms
 from swaptiers.core.state import (
@@ -62,7 +63,8 @@ def codec_columns(tiers: Sequence[TierSpec]) -> list[int]:
     known: dict[tuple[str, int | None], int] = {}
     columns = []
     for tier in tiers:
-        if isinstance(tier, ZswapSpec):
+        if isinstance(tier, ZswapSpec | FileSpec) and tier.is_compressed:
+            assert tier.compressor is not None
             columns.append(known.setdefault((tier.compressor, tier.level), len(known)))
         else:
             columns.append(-1)
@@ -74,10 +76,12 @@ def codec_columns(tiers: Sequence[TierSpec]) -> list[int]:
 
 
 def capacity_bytes(tier: TierSpec, spec: SystemSpec) -> int:
-    """What the tier may take: pool bytes of a zswap tier, whole pages elsewhere."""
+    """What the tier may take: pool bytes of a zswap tier, live payloads of a log, whole pages elsewhere."""
     if isinstance(tier, ZswapSpec):
         return int(tier.max_pool.of(spec.ram))
     assert isinstance(tier, MemorySpec | FileSpec)
+    if isinstance(tier, FileSpec) and tier.max_live is not None:
+        return int(tier.capacity * tier.max_live)
     return int(tier.capacity) // int(spec.page_size) * int(spec.page_size)
 
 
@@ -100,9 +104,20 @@ def tier_terms(graph: TierGraph, spec: SystemSpec, columns: Sequence[int]) -> li
                 call_ns=tier.latency.call,
                 ps_per_byte=0 if tier.bandwidth is None else max(1, PS_PER_S // tier.bandwidth),
                 bounds=tuple(graph.branches.bounds(tier.name)),
+                **(_file(tier, capacity) if isinstance(tier, FileSpec) else {}),
             )
         )
     return terms
+
+
+def _file(tier: FileSpec, capacity: int) -> dict[str, Any]:
+    return {
+        "keeps_clean": tier.keep_clean,
+        "keep_bytes": int(capacity * tier.keep_below),
+        "segment_bytes": int(tier.segment or 0),
+        "file_bytes": int(tier.capacity),
+        "cleans_down": tier.cleaning == "demote",
+    }
 
 
 def edge_terms(graph: TierGraph, spec: SystemSpec) -> list[EdgeTerms]:
@@ -121,6 +136,7 @@ def _edge(graph: TierGraph, spec: SystemSpec, edge: EdgeSpec) -> EdgeTerms:
         when=_when(edge.when),
         batch=edge.batch,
         older_than=edge.older_than or 0,
+        keeps_compressed=edge.keep_compressed,
         high_bytes=max(1, int(capacity * mark.high)) if mark else 0,
         low_bytes=int(capacity * mark.low) if mark else 0,
         age_older_than=edge.when.age.older_than if edge.when.age else 0,

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.charges import memory_bytes
+from swaptiers.core.cleaning import drop_move, end_plan, finish_move
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import (
+    GENERATION_BITS,
+    ROW_BITS,
     begin_take,
     count_load,
     entry_id,
@@ -20,22 +23,18 @@ from swaptiers.core.entries import (
     withdraw_entry,
     withdraw_zero,
 )
-from swaptiers.core.plan import (
-    commit_move,
-    plan_background,
-    plan_request,
-    ready_edge,
-    rest_worker,
-    undo_move,
-    wake_workers,
-)
+from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
+from swaptiers.core.moves import place_moves
+from swaptiers.core.plan import plan_request
 from swaptiers.core.quotas import end_timed
 from swaptiers.core.rings import key_of, list_coldest, next_stamp, own_ring, ring_of, ring_push
+from swaptiers.core.segments import OPEN, SEALED
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
     BUSY,
     DONE,
     FREE,
+    KEPT,
     PLACED,
     PLACED_ZERO,
     PLANNED,
@@ -48,8 +47,10 @@ from swaptiers.core.state import (
     cell_of,
     cgroups,
     records,
+    segments,
 )
 from swaptiers.core.store import ask, place
+from swaptiers.core.workers import plan_background, ready_edge, rest_worker, wake_workers
 
 State = Any
 """(1,) array of dtype HEADER."""
@@ -190,6 +191,55 @@ def take_page(sta: State, entry: int, takes: Any) -> int:
 
 
 @kernel
+def finish_clean(sta: State, takes: Any, n: int) -> None:
+    """The taken entries have been loaded: those keep their slots that may."""
+    st = sta[0]
+    for i in range(n):
+        row = takes[i].row
+        if may_keep(st, records(st)[row]):
+            keep_taken(st, row)
+            takes[i].tier = -1
+        else:
+            finish_take(st, row, True)
+    settle(st)
+
+
+@part
+def _kept_row(st: Header, entry: int) -> int:
+    """The row of an entry whose slot is kept; -1 if it is not, any more."""
+    row = entry & ((1 << ROW_BITS) - 1)
+    generation = (entry >> ROW_BITS) & ((1 << GENERATION_BITS) - 1)
+    if (entry >> (ROW_BITS + GENERATION_BITS)) != st.id_tag or row >= st.row_top:
+        return -1
+    r = records(st)[row]
+    return int(row) if r.generation == generation and r.backing == KEPT else -1
+
+
+@kernel
+def find_kept(sta: State, ids: Any, checksums: Any, kept: Any) -> None:
+    """Which of the ids have a slot that is kept, and its payload's checksum."""
+    st = sta[0]
+    for i in range(len(ids)):
+        row = _kept_row(st, ids[i])
+        kept[i] = row >= 0
+        checksums[i] = records(st)[row].checksum if row >= 0 else 0
+
+
+@kernel
+def store_kept(sta: State, ids: Any, uses: Any, clean: Any, stored: Any) -> None:
+    """Where `clean`: the page goes back to its kept slot, if it still has one. Elsewhere the slot is free now."""
+    st = sta[0]
+    for i in range(len(ids)):
+        row = _kept_row(st, ids[i])
+        stored[i] = row >= 0 and clean[i]
+        if stored[i]:
+            store_clean(st, row, uses[i])
+        elif row >= 0:
+            drop_kept(st, row)
+    settle(st)
+
+
+@kernel
 def finish_page(sta: State, row: int) -> None:
     """The taken entry has been loaded."""
     st = sta[0]
@@ -288,7 +338,8 @@ def cancel_plan(sta: State, edge: int, entries: Any, n: int) -> None:
     """Put a plan's entries back, the last first, so that the coldest ends up coldest."""
     st = sta[0]
     for i in range(n - 1, -1, -1):
-        undo_move(st, edge, entries[i])
+        drop_move(st, edge, entries[i])
+    end_plan(st, edge)
     end_timed(st, st.edges[edge], 0)
     settle(st)
 
@@ -311,7 +362,7 @@ def commit_plan(sta: State, edge: int, trigger: int, entries: Any, n: int) -> in
     st = sta[0]
     moved = 0
     for i in range(n):
-        if entries[i].copied and commit_move(st, edge, trigger, entries[i]):
+        if entries[i].copied and finish_move(st, edge, trigger, entries[i]):
             moved += 1
         elif entries[i].copied:
             entries[i].copied = 0
@@ -319,10 +370,17 @@ def commit_plan(sta: State, edge: int, trigger: int, entries: Any, n: int) -> in
             entries[i].copied = -1
     for i in range(n - 1, -1, -1):
         if entries[i].copied < 0:
-            undo_move(st, edge, entries[i])
+            drop_move(st, edge, entries[i])
             entries[i].copied = 0
+    end_plan(st, edge)
     settle(st)
     return moved
+
+
+@kernel
+def place_plan(sta: State, edge: int, entries: Any, n: int) -> None:
+    """The lengths are known: addresses for what goes into a log. `copied` is 0 where there was no room after all."""
+    place_moves(sta[0], edge, entries, n)
 
 
 @kernel
@@ -339,6 +397,10 @@ def reparent(sta: State, cgroup: int) -> None:
         if r.backing in (FREE, RETIRED) or r.cgroup != cgroup:
             continue
         r.cgroup = parent
+        if r.backing == KEPT:
+            cgroups(st)[cgroup].swap_pages -= 1
+            cell_of(st, cgroup, r.tier).tree_bytes -= r.length
+            continue
         cgroups(st)[cgroup].own_entries -= 1
         cgroups(st)[parent].own_entries += 1
         if r.backing == ZERO:
@@ -383,9 +445,9 @@ def memory_current(sta: State, cgroup: int) -> int:
 
 
 @kernel
-def audit(sta: State, cells: Any, totals: Any) -> None:
-    """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 2): own entries and stored bytes;
-    `totals`: free, retired, zero, stored, busy, planned rows."""
+def audit(sta: State, cells: Any, kept: Any, totals: Any) -> None:
+    """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 2): own entries and stored bytes; `kept`
+    (cgroups, MAX_TIERS): kept slots; `totals`: free, retired, zero, stored, kept, busy, planned rows."""
     st = sta[0]
     table = records(st)
     for row in range(st.row_top):
@@ -396,12 +458,27 @@ def audit(sta: State, cells: Any, totals: Any) -> None:
             totals[1] += 1
         elif r.backing == ZERO:
             totals[2] += 1
+        elif r.backing == KEPT:
+            totals[4] += 1
+            kept[r.cgroup, r.tier] += 1
         else:
             totals[3] += 1
             cells[r.cgroup, r.tier, 0] += 1
             cells[r.cgroup, r.tier, 1] += r.length
-        totals[4] += 1 if r.marks & BUSY else 0
-        totals[5] += 1 if r.marks & PLANNED else 0
+        totals[5] += 1 if r.marks & BUSY else 0
+        totals[6] += 1 if r.marks & PLANNED else 0
+
+
+@kernel
+def count_segments(sta: State, tier: int, totals: Any) -> None:
+    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to."""
+    t = sta[0].tiers[tier]
+    for segment in range(t.segment_top):
+        s = segments(t)[segment]
+        if s.state == OPEN or s.state == SEALED:
+            totals[0] += 1
+            totals[1] += s.live
+            totals[2] += s.pending
 
 
 @kernel

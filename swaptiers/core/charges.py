@@ -7,6 +7,7 @@ limit is looked up at every ancestor, as page_counter_try_charge() does.
 from __future__ import annotations
 
 from swaptiers.core.compile import part
+from swaptiers.core.segments import has_room
 from swaptiers.core.state import (
     ACCEPTED,
     FORBIDDEN,
@@ -15,6 +16,7 @@ from swaptiers.core.state import (
     INCOMPRESSIBLE,
     NO_LIMIT,
     POOL_LIMIT,
+    SPARSE,
     SWAP_MAX,
     TIERS_MAX,
     UNKNOWN_LENGTH,
@@ -33,9 +35,11 @@ NONE = -1
 
 @part
 def used_bytes(st: Header, tier: int) -> int:
-    """What a tier's capacity is measured in: pool bytes of a zswap tier, page_size per entry elsewhere."""
+    """What a tier's capacity is measured in: pool bytes of a zswap tier, payloads of a log, page_size per slot elsewhere."""
     t = st.tiers[tier]
-    return int(t.pool_bytes) if t.kind == ZSWAP else int(t.entries * st.page_size)
+    if t.kind == ZSWAP:
+        return int(t.pool_bytes)
+    return int(t.stored_bytes) if t.segment_bytes > 0 else int((t.entries + t.kept) * st.page_size)
 
 
 @part
@@ -46,13 +50,13 @@ def enter(st: Header, tier: int, cgroup: int, length: int) -> None:
     t.stored_bytes += length
     if t.kind == ZSWAP:
         pool_add(st, tier, length)
-    else:
+    elif t.segment_bytes == 0:
         t.pool_bytes += st.page_size
         t.peak_pool_bytes = max(t.peak_pool_bytes, t.pool_bytes)
     cell = cell_of(st, cgroup, tier)
     cell.entries += 1
     cell.stored_bytes += length
-    _charge_path(st, tier, cgroup, length, 1)
+    charge_path(st, tier, cgroup, length, 1)
     if used_bytes(st, tier) >= t.watch_bytes:
         st.kick = 1
 
@@ -65,16 +69,17 @@ def leave(st: Header, tier: int, cgroup: int, length: int) -> None:
     t.stored_bytes -= length
     if t.kind == ZSWAP:
         pool_remove(st, tier, length)
-    else:
+    elif t.segment_bytes == 0:
         t.pool_bytes -= st.page_size
     cell = cell_of(st, cgroup, tier)
     cell.entries -= 1
     cell.stored_bytes -= length
-    _charge_path(st, tier, cgroup, -length, -1)
+    charge_path(st, tier, cgroup, -length, -1)
 
 
 @part
-def _charge_path(st: Header, tier: int, cgroup: int, length: int, pages: int) -> None:
+def charge_path(st: Header, tier: int, cgroup: int, length: int, pages: int) -> None:
+    """Charge `length` stored bytes and `pages` slots of the tier to the cgroup and all its ancestors."""
     table = cgroups(st)
     in_zswap = st.tiers[tier].kind == ZSWAP
     swap_pages = pages if not in_zswap or st.legacy_swap_charge else 0
@@ -177,6 +182,8 @@ def refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
         return FORBIDDEN
     if st.tiers[tier].kind == ZSWAP:
         return _zswap_refusal(st, tier, cgroup, length, held)
+    if st.tiers[tier].segment_bytes > 0:
+        return _log_refusal(st, tier, cgroup, length, held)
     return _slot_refusal(st, tier, cgroup, held)
 
 
@@ -216,6 +223,23 @@ def _slot_refusal(st: Header, tier: int, cgroup: int, held: int) -> int:
     if over >= 0:
         st.refusal_scope = over
         return TIERS_MAX
-    if (t.entries + 1) * st.page_size > t.capacity_bytes:
+    if (t.entries + t.kept + 1) * st.page_size > t.capacity_bytes:
         return FULL
     return ACCEPTED
+
+
+@part
+def _log_refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
+    t = st.tiers[tier]
+    is_charged = held >= 0 and (st.legacy_swap_charge or st.tiers[held].kind != ZSWAP)
+    if not is_charged and over_swap_max(st, cgroup) >= 0:
+        return SWAP_MAX
+    if length < 0:
+        return UNKNOWN_LENGTH
+    over = over_tiers_max(st, tier, cgroup, length)
+    if over >= 0:
+        st.refusal_scope = over
+        return TIERS_MAX
+    if t.stored_bytes + length > t.capacity_bytes:
+        return FULL
+    return ACCEPTED if has_room(st, t) else SPARSE

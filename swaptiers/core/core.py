@@ -26,6 +26,7 @@ from swaptiers.core.state import (
     EVERY_CLASS,
     FILE,
     HEADER,
+    MAX_EDGES,
     MAX_TIERS,
     NO_LIMIT,
     NO_QUOTA,
@@ -37,6 +38,7 @@ from swaptiers.core.state import (
     QUARANTINE,
     RECORD,
     RING,
+    SEGMENT,
     WHEN_AGE,
     ZSWAP,
 )
@@ -52,7 +54,7 @@ _tags = itertools.cycle(range(1, 128))
 
 @attrs.frozen(kw_only=True)
 class TierTerms:
-    """A tier as the kernels need it; codes and units as in `core.state`."""
+    """A tier as the kernels need it; codes and units as in `core.state`. `file_bytes`: of a log, all its segments."""
 
     kind: int
     codec: int
@@ -65,6 +67,11 @@ class TierTerms:
     call_ns: int = 0
     ps_per_byte: int = 0
     bounds: tuple[int, ...] = ()
+    keeps_clean: bool = False
+    keep_bytes: int = 0
+    segment_bytes: int = 0
+    file_bytes: int = 0
+    cleans_down: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +88,7 @@ class EdgeTerms:
     low_bytes: int = 0
     age_older_than: int = 0
     age_every: int = 0
+    keeps_compressed: bool = False
     quota_of: int = NO_QUOTA
     quota_ps: int = 0
     quota_burst: int = 0
@@ -129,7 +137,7 @@ class Core:
         self.cgroups = self._table("cgroups_at", MAX_CGROUPS, CGROUP)
         self.preorder = self._table("preorder_at", MAX_CGROUPS, np.dtype(np.int32))
         self.cells = self._table("cells_at", st.cells_n, CELL)
-        self._table("rings_at", st.rings_n, RING)
+        self.rings = self._table("rings_at", st.rings_n, RING)
         self._table("chunks_at", st.chunks_n, CHUNK_RECORD)
         self.plan = self._table("plan_at", PLAN_MAX, PLAN)
         self.picks = self._table("picks_at", PLAN_MAX, PICK)
@@ -186,12 +194,42 @@ class Core:
             t.ps_per_byte = terms.ps_per_byte
             t.bounds_n = len(terms.bounds)
             t.bounds[: len(terms.bounds)] = terms.bounds
-            t.cluster_current, t.empty_head, t.partial_head = -1, -1, -1
-            slots = int(st.records_n)
-            if terms.kind != ZSWAP:
-                slots = terms.capacity_bytes // int(st.page_size) + slack_slots
-            t.clusters_n = -(-slots // CLUSTER)
-            _, t.clusters_at = self._reserve(int(t.clusters_n), CLUSTER_RECORD)
+            if terms.segment_bytes:
+                self._set_segments(t, terms, slack_slots)
+            else:
+                self._set_slots(t, terms, slack_slots)
+
+    def _set_slots(self, t: Any, terms: TierTerms, slack_slots: int) -> None:
+        st = self.st
+        t.cluster_current, t.empty_head, t.partial_head = -1, -1, -1
+        slots = int(st.records_n)
+        if terms.kind != ZSWAP:
+            slots = terms.capacity_bytes // int(st.page_size) + slack_slots
+        t.clusters_n = -(-slots // CLUSTER)
+        _, t.clusters_at = self._reserve(int(t.clusters_n), CLUSTER_RECORD)
+        if terms.keeps_clean:
+            t.keeps_clean = 1
+            t.keep_bytes = terms.keep_bytes
+            ring = self.rings[int(st.ring_top)]
+            ring.head_chunk = ring.tail_chunk = ring.key = -1
+            st.ring_top += 1
+            t.kept_ring = st.ring_top
+
+    def _set_segments(self, t: Any, terms: TierTerms, slack_slots: int) -> None:
+        """A log, and the edge from it to itself along which it is cleaned."""
+        st = self.st
+        t.segment_bytes = terms.segment_bytes
+        t.segments_limit = terms.file_bytes // terms.segment_bytes
+        slack = -(-max(slack_slots, PENDING_MAX) * int(st.page_size) // terms.segment_bytes)
+        t.segments_n = int(t.segments_limit) + slack + 1
+        _, t.segments_at = self._reserve(int(t.segments_n), SEGMENT)
+        t.segment_empty = t.head = t.copy_head = -1
+        t.cleans_down = terms.cleans_down
+        t.cleaner = MAX_EDGES + int(t.rank)
+        cleaner = st.edges[t.cleaner]
+        cleaner.source = cleaner.target = t.rank
+        cleaner.keeps_compressed = 1
+        cleaner.ready_at = NEVER
 
     def _set_edges(self, edges: Sequence[EdgeTerms]) -> None:
         st = self.st
@@ -209,7 +247,10 @@ class Core:
                 source.watch_bytes = min(int(source.watch_bytes), terms.high_bytes)
 
     def physical_slots(self, tier: int) -> int:
-        """How many slots the tier's file or array must have room for."""
+        """How many pages the tier's file or array must have room for."""
+        t = self.st.tiers[tier]
+        if t.segment_bytes:
+            return int(t.segments_n * t.segment_bytes) // int(self.st.page_size)
         return int(self.st.tiers[tier].clusters_n) * CLUSTER if self.st.tiers[tier].kind != ZSWAP else 0
 
     # cgroups
@@ -254,24 +295,40 @@ class Core:
         st = self.st
         n = self.cgroup_count
         own = np.zeros((n, MAX_TIERS, 2), np.int64)
-        totals = np.zeros(6, np.int64)
-        api.audit(self.state, own, totals)
-        _agree("rows", int(totals[:4].sum()), int(st.row_top))
+        kept = np.zeros((n, MAX_TIERS), np.int64)
+        totals = np.zeros(7, np.int64)
+        api.audit(self.state, own, kept, totals)
+        _agree("rows", int(totals[:5].sum()), int(st.row_top))
         _agree("free rows", int(totals[0]), int(st.free_rows))
         _agree("retired rows", int(totals[1]), int(st.retired_rows))
         _agree("zero entries", int(totals[2]), int(st.zero_entries))
         tree = own.copy()
+        tree[:, :, 0] += kept
+        tree[:, :, 1] += kept * int(st.page_size)  # only whole pages are kept
         for index in range(n - 1, 0, -1):
             tree[self.cgroups[index].parent] += tree[index]
         for tier in range(int(st.tiers_n)):
             _agree(f"entries of tier {tier}", int(own[:, tier, 0].sum()), int(st.tiers[tier].entries))
             _agree(f"bytes of tier {tier}", int(own[:, tier, 1].sum()), int(st.tiers[tier].stored_bytes))
+            _agree(f"kept slots of tier {tier}", int(kept[:, tier].sum()), int(st.tiers[tier].kept))
+            self._check_log(tier)
             for index in range(n):
                 cell = self.cell(index, tier)
                 _agree(f"entries of cgroup {index} in tier {tier}", int(own[index, tier, 0]), int(cell.entries))
                 _agree(f"bytes of cgroup {index} in tier {tier}", int(own[index, tier, 1]), int(cell.stored_bytes))
                 _agree(f"subtree bytes of cgroup {index} in {tier}", int(tree[index, tier, 1]), int(cell.tree_bytes))
         self._check_charges(tree)
+
+    def _check_log(self, tier: int) -> None:
+        """Segments in use and what is alive in them, where nothing is on its way."""
+        t = self.st.tiers[tier]
+        if not t.segment_bytes:
+            return
+        counted = np.zeros(3, np.int64)
+        api.count_segments(self.state, tier, counted)
+        _agree(f"segments of tier {tier}", int(counted[0]), int(t.segments_used))
+        _agree(f"bytes alive in tier {tier}", int(counted[1]), int(t.stored_bytes))
+        _agree(f"unwritten addresses of tier {tier}", int(counted[2]) + int(t.unplaced), 0)
 
     def _check_charges(self, tree: npt.NDArray[np.int64]) -> None:
         st = self.st

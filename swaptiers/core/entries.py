@@ -11,11 +11,13 @@ from typing import Any
 from swaptiers.core.charges import charge_zero, enter, leave
 from swaptiers.core.compile import part
 from swaptiers.core.rings import next_stamp, own_ring, ring_pop, ring_push, ring_push_front
+from swaptiers.core.segments import is_log, written
 from swaptiers.core.slots import slot_release
 from swaptiers.core.state import (
     BUSY,
     CHOSEN,
     FREE,
+    KEPT,
     PLANNED,
     RAW,
     REFERENCED,
@@ -56,6 +58,13 @@ def row_alloc(st: Header) -> int:
 
 
 @part
+def row_return(st: Header, row: int) -> None:
+    """A row that was not needed after all; nobody has seen its generation."""
+    records(st)[row].generation -= 1
+    row_free(st, row)
+
+
+@part
 def row_free(st: Header, row: int) -> None:
     """The entry is gone; its id is stale from now on."""
     r = records(st)[row]
@@ -88,7 +97,7 @@ def row_of(st: Header, entry: int) -> int:
     if row >= st.row_top:
         return STALE
     r = records(st)[row]
-    if r.generation != generation or r.backing == FREE or r.backing == RETIRED:
+    if r.generation != generation or r.backing == FREE or r.backing == RETIRED or r.backing == KEPT:
         return STALE
     if r.marks & BUSY:
         return BUSY_NOW
@@ -114,9 +123,10 @@ def place_zero(st: Header, cgroup: int, last_use: int, owner: int) -> int:
 
 
 @part
-def reserve_entry(st: Header, tier: int, slot: int, cgroup: int, last_use: int, length: int, owner: int) -> int:
-    """A record for a page whose bytes are on their way into `slot`: accounted, busy, in no cold list yet."""
-    row = row_alloc(st)
+def reserve_entry(
+    st: Header, row: int, tier: int, slot: int, cgroup: int, last_use: int, length: int, owner: int
+) -> None:
+    """The record of a page whose bytes are on their way into `slot`: accounted, busy, in no cold list yet."""
     r = records(st)[row]
     r.backing = STORED
     r.tier = tier
@@ -126,12 +136,11 @@ def reserve_entry(st: Header, tier: int, slot: int, cgroup: int, last_use: int, 
     r.last_use = last_use
     r.owner = owner
     r.marks = BUSY | REFERENCED
-    if length >= st.page_size and st.tiers[tier].kind == ZSWAP:
+    if length >= st.page_size and st.tiers[tier].codec >= 0:
         r.marks |= RAW
     r.way = 0
     enter(st, tier, cgroup, length)
     cgroups(st)[cgroup].own_entries += 1
-    return row
 
 
 @part
@@ -141,6 +150,8 @@ def publish_entry(st: Header, row: int) -> None:
     r.marks &= ~BUSY
     r.stamp = next_stamp(st)
     ring_push(st, own_ring(st, r), row)
+    if is_log(st.tiers[r.tier]):
+        written(st, st.tiers[r.tier], r.slot)
     _count_store(st, r.tier, r.cgroup, r.length)
 
 
@@ -161,7 +172,9 @@ def withdraw_entry(st: Header, row: int) -> None:
     r = records(st)[row]
     leave(st, r.tier, r.cgroup, r.length)
     cgroups(st)[r.cgroup].own_entries -= 1
-    slot_release(st, r.tier, r.slot)
+    if is_log(st.tiers[r.tier]):
+        written(st, st.tiers[r.tier], r.slot)
+    slot_release(st, r.tier, r.slot, r.length)
     row_free(st, row)
 
 
@@ -218,7 +231,7 @@ def finish_take(st: Header, row: int, loaded: bool) -> None:
         if loaded:
             count_load(st, r)
         leave(st, r.tier, r.cgroup, r.length)
-        slot_release(st, r.tier, r.slot)
+        slot_release(st, r.tier, r.slot, r.length)
     row_free(st, row)
 
 

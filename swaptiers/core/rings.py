@@ -68,7 +68,8 @@ def _renumber(st: Header, ring: Any, fresh: Any) -> None:
 
 
 @part
-def _chunk_alloc(st: Header) -> int:
+def chunk_alloc(st: Header) -> int:
+    """A chunk of rows and stamps, the last of its list."""
     if st.chunk_free > 0:
         chunk = st.chunk_free - 1
         st.chunk_free = chunks(st)[chunk].next
@@ -82,7 +83,7 @@ def _chunk_alloc(st: Header) -> int:
 
 
 @part
-def _chunk_free(st: Header, chunk: int) -> None:
+def chunk_free(st: Header, chunk: int) -> None:
     chunks(st)[chunk].next = st.chunk_free
     st.chunk_free = chunk + 1
 
@@ -139,12 +140,12 @@ def ring_of(st: Header, cgroup: int, tier: int, key: int) -> Any:
 @part
 def _append(st: Header, ring: Any, row: int, stamp: int) -> None:
     if ring.tail_chunk < 0:
-        ring.head_chunk = _chunk_alloc(st)
+        ring.head_chunk = chunk_alloc(st)
         ring.tail_chunk = ring.head_chunk
         ring.head_at = 0
         ring.tail_at = 0
     elif ring.tail_at == CHUNK:
-        chunk = _chunk_alloc(st)
+        chunk = chunk_alloc(st)
         chunks(st)[ring.tail_chunk].next = chunk
         ring.tail_chunk = chunk
         ring.tail_at = 0
@@ -179,7 +180,7 @@ def ring_push_front(st: Header, ring: Any, row: int) -> None:
         records(st)[row].marks &= ~CHOSEN
         return
     if ring.head_at == 0:
-        chunk = _chunk_alloc(st)
+        chunk = chunk_alloc(st)
         chunks(st)[chunk].next = ring.head_chunk
         ring.head_chunk = chunk
         ring.head_at = CHUNK
@@ -203,7 +204,7 @@ def _drop_head(st: Header, ring: Any) -> None:
         chunk = ring.head_chunk
         ring.head_chunk = chunks(st)[chunk].next
         ring.head_at = 0
-        _chunk_free(st, chunk)
+        chunk_free(st, chunk)
 
 
 @part
@@ -211,7 +212,7 @@ def _release_chunks(st: Header, ring: Any) -> None:
     chunk = ring.head_chunk
     while chunk >= 0:
         following = chunks(st)[chunk].next
-        _chunk_free(st, chunk)
+        chunk_free(st, chunk)
         chunk = following
     ring.head_chunk = NONE
     ring.tail_chunk = NONE

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
+from swaptiers.core.segments import forget, is_log, settled
 from swaptiers.core.state import CLUSTER, Header, clusters, quarantined
 
 EMPTY, PARTIAL = 1, 2
@@ -103,8 +104,11 @@ def slot_free(st: Header, tier: int, slot: int) -> None:
 
 
 @part
-def slot_release(st: Header, tier: int, slot: int) -> None:
-    """Put the slot in quarantine; `settle` frees it."""
+def slot_release(st: Header, tier: int, slot: int, length: int) -> None:
+    """Put the slot in quarantine; `settle` frees it. `length`: of the payload in it."""
+    t = st.tiers[tier]
+    if is_log(t):
+        forget(st, t, slot, length)
     q = quarantined(st)[st.quarantine_top]
     q.tier = tier
     q.slot = slot
@@ -116,5 +120,9 @@ def settle(st: Header) -> None:
     """Whatever named the quarantined slots has run: they may be given out again."""
     table = quarantined(st)
     for i in range(st.quarantine_top):
-        slot_free(st, table[i].tier, table[i].slot)
+        t = st.tiers[table[i].tier]
+        if is_log(t):
+            settled(t, table[i].slot)
+        else:
+            slot_free(st, table[i].tier, table[i].slot)
     st.quarantine_top = 0

@@ -20,6 +20,8 @@ Header = Any
 
 MAX_TIERS = 32
 MAX_EDGES = 64
+ALL_EDGES = MAX_EDGES + MAX_TIERS + 1
+"""With those that no config names: from each log to itself, for cleaning, and one for evacuation."""
 MAX_CODECS = 8
 MAX_BOUNDS = 14
 """Lengths at which what a tier holds falls into classes: 15 classes, one bit each."""
@@ -34,9 +36,9 @@ PLAN_MAX = 1024
 PENDING_MAX = 256
 
 # backing of a record
-FREE, ZERO, STORED, RETIRED = 0, 1, 2, 3
+FREE, ZERO, STORED, RETIRED, KEPT = 0, 1, 2, 3, 4
 # flags of a record
-REFERENCED, RAW, BUSY, PLANNED, CHOSEN = 1, 2, 4, 8, 16
+REFERENCED, RAW, BUSY, PLANNED, CHOSEN, COPYING = 1, 2, 4, 8, 16, 32
 # kinds of tier
 ZSWAP, MEMORY, FILE = 0, 1, 2
 # what a store into a full tier does
@@ -45,8 +47,8 @@ DEMOTE, SPILL, REFUSE = 0, 1, 2
 LRU, FIFO, SECOND_CHANCE, AGE, ORACLE, LARGEST, RANDOM, CUSTOM = 0, 1, 2, 3, 4, 5, 6, 7
 # triggers: bits in edge.when, and 1 + bit position in by_trigger
 WHEN_PRESSURE, WHEN_LIMIT, WHEN_WATERMARK, WHEN_AGE, WHEN_REQUEST = 1, 2, 4, 8, 16
-BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST = 0, 1, 2, 3, 4
-TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request")
+BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST, BY_CLEANING = 0, 1, 2, 3, 4, 5
+TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request", "cleaning")
 # why a tier or a limit says no
 (
     ACCEPTED,
@@ -60,7 +62,8 @@ TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request")
     INCOMPRESSIBLE,
     FORBIDDEN,
     QUOTA,
-) = range(11)
+    SPARSE,
+) = range(12)
 UNKNOWN_LENGTH = 15
 NOT_REACHED, TOO_YOUNG = -1, -2
 """Outcomes of a suggestion: the batch was full before it; it was used after the time that the trigger asks for."""
@@ -76,6 +79,7 @@ REASON_NAMES = (
     "incompressible",
     "forbidden",
     "quota",
+    "sparse",
 )
 # what a kernel that stopped wants from its caller
 DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
@@ -132,6 +136,29 @@ TIER = _record(
         ("written_bytes", "i8"),
         ("refused", "i8", (REASONS,)),
         ("class_objects", "i8", (256,)),  # zsmalloc: objects per size class
+        # keep_clean: slots of pages that were read back and not written since
+        ("keeps_clean", "i8"),
+        ("keep_bytes", "i8"),  # above so much in use none is kept any more
+        ("kept", "i8"),
+        ("kept_ring", "i8"),  # 1 + its index
+        ("clean_stores", "i8"),
+        # layout: log
+        ("segment_bytes", "i8"),  # 0 = slots
+        ("segments_at", "i8"),
+        ("segments_n", "i8"),  # that the file has room for
+        ("segments_limit", "i8"),  # that may be in use
+        ("segments_used", "i8"),
+        ("segment_top", "i8"),
+        ("segment_empty", "i8"),  # list of those that were used before; -1 = none
+        ("segments_sealed", "i8"),  # so far; the order of sealing
+        ("head", "i8"),  # the segment that payloads are appended to; -1 = none
+        ("copy_head", "i8"),  # the one that cleaning appends to
+        ("unplaced", "i8"),  # payloads that are on their way and have no address yet
+        ("cleaner", "i8"),  # the edge from the tier to itself
+        ("cleans_down", "i8"),  # 1 = cleaning demotes what is alive, where it can
+        ("cleanings", "i8"),
+        ("cleaned_entries", "i8"),
+        ("cleaned_bytes", "i8"),
         ("bounds_n", "i8"),
         ("bounds", "i8", (MAX_BOUNDS,)),  # stored lengths at which a new class of entries begins, for edges' `only`
         ("clusters_at", "i8"),
@@ -155,6 +182,7 @@ EDGE = _record(
         ("when", "i8"),
         ("batch", "i8"),
         ("older_than", "i8"),
+        ("keeps_compressed", "i8"),  # the payload moves as it is
         ("high_bytes", "i8"),
         ("low_bytes", "i8"),
         ("age_older_than", "i8"),
@@ -315,6 +343,20 @@ PICK = _record(
     ]
 )
 QUARANTINE = _record([("tier", "i8"), ("slot", "i8")])
+SEGMENT = _record(
+    [
+        ("at", "i8"),  # bytes appended
+        ("live", "i8"),  # of them, still somebody's
+        ("pending", "i4"),  # addresses given out that nobody has written to yet
+        ("quarantined", "i4"),
+        ("order", "i8"),  # of its sealing
+        ("state", "i4"),
+        ("noted", "i4"),  # payloads in it, dead ones too
+        ("first_chunk", "i4"),
+        ("last_chunk", "i4"),
+        ("next", "i8"),  # in the list of empty ones
+    ]
+)
 
 HEADER = _record(
     [
@@ -375,6 +417,7 @@ HEADER = _record(
         # the latest refusal
         ("refusal_scope", "i8"),
         ("need_codec", "i8"),
+        ("is_logged", "i8"),  # 1 = a log names slots that are free by now: they stay in quarantine until it has run
         ("flying", "i8"),  # plans and writes that somebody is carrying out without the lock
         # background
         ("kick", "i8"),
@@ -387,7 +430,7 @@ HEADER = _record(
         ("class_pages", "i8", (256,)),
         ("class_fits", "i8", (256,)),
         ("tiers", TIER, (MAX_TIERS,)),
-        ("edges", EDGE, (MAX_EDGES,)),
+        ("edges", EDGE, (ALL_EDGES,)),
     ]
 )
 
@@ -469,6 +512,11 @@ def scores(st: Header) -> Any:
 @part
 def pending_pages(st: Header) -> Any:
     return carray(pointer(st.pending_at), (PENDING_MAX,), PENDING)
+
+
+@part
+def segments(tier: Any) -> Any:
+    return carray(pointer(tier.segments_at), (tier.segments_n,), SEGMENT)
 
 
 @part

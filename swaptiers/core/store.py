@@ -10,9 +10,11 @@ from typing import Any
 
 from swaptiers.core.charges import NONE, over_swap_max, refusal
 from swaptiers.core.compile import part
-from swaptiers.core.entries import place_zero, reserve_entry
+from swaptiers.core.entries import place_zero, reserve_entry, row_alloc, row_return
+from swaptiers.core.kept import give_way_to
 from swaptiers.core.plan import MAX_FRUITLESS, plan_room
 from swaptiers.core.rings import ring_head
+from swaptiers.core.segments import append, is_log
 from swaptiers.core.slots import slot_alloc
 from swaptiers.core.state import (
     ACCEPTED,
@@ -28,6 +30,7 @@ from swaptiers.core.state import (
     POOL_LIMIT,
     REFUSE,
     REFUSED,
+    SPARSE,
     SPILL,
     SWAP_MAX,
     UNKNOWN_LENGTH,
@@ -78,10 +81,10 @@ def place(st: Header, pending: Any) -> int:
         if reason == UNKNOWN_LENGTH:
             st.need_codec = st.tiers[tier].codec
             return NEED_LENGTHS
+        if give_way_to(st, tier, pending.cgroup, reason):
+            continue
         if reason == ACCEPTED:
-            slot = slot_alloc(st, tier)
-            if slot >= 0:
-                _put(st, tier, slot, length, pending)
+            if _put(st, tier, length, pending):
                 return DONE
             reason = FULL
         if _make_room(st, tier, reason, pending):
@@ -116,14 +119,23 @@ def _length_in(st: Header, tier: int, pending: Any) -> int:
 
 
 @part
-def _put(st: Header, tier: int, slot: int, length: int, pending: Any) -> None:
-    pending.row = reserve_entry(st, tier, slot, pending.cgroup, pending.last_use, length, pending.owner)
+def _put(st: Header, tier: int, length: int, pending: Any) -> bool:
+    """Give the page a slot and a record; False if the tier has no slot left."""
+    row = row_alloc(st)
+    t = st.tiers[tier]
+    slot = append(st, t, length, row) if is_log(t) else slot_alloc(st, tier)
+    if slot < 0:
+        row_return(st, row)
+        return False
+    reserve_entry(st, row, tier, slot, pending.cgroup, pending.last_use, length, pending.owner)
+    pending.row = row
     pending.state = PLACED
     pending.tier = tier
     pending.slot = slot
     pending.length = length
     if pending.first_rank >= 0 and pending.first_rank < pending.rank:
         _count_bypass(st, pending)
+    return True
 
 
 @part
@@ -143,7 +155,9 @@ def _count_bypass(st: Header, pending: Any) -> None:
 @part
 def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """True if a plan was made that may free room, or the next call may find one."""
-    if reason in (FORBIDDEN, WRITEBACK_OFF, INCOMPRESSIBLE) or st.tiers[tier].on_full == REFUSE:
+    if reason in (FORBIDDEN, WRITEBACK_OFF, INCOMPRESSIBLE):
+        return False
+    if st.tiers[tier].on_full == REFUSE and reason != SPARSE:
         return False
     while pending.fruitless < MAX_FRUITLESS:
         n = plan_room(st, tier, reason, pending.limit_shrunk == 0)

@@ -16,8 +16,8 @@ import numpy as np
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.core import Core
+from swaptiers.core.state import TIME_TAKEN
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
-from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
@@ -49,23 +49,24 @@ class Engine:
 
     def move(self, plan: Plan) -> Moved:
         """Carry the plan out. Raises TierIOError if a tier fails: the entries that it concerns are in their source."""
-        edge = self._graph.edges[plan.edge]
-        source = self._tiers[self._graph.rank(edge.source)]
-        target = self._tiers[self._graph.rank(edge.target)]
+        terms = self._core.st.edges[plan.edge]
+        source = self._tiers[int(terms.source)]
+        target = self._tiers[int(terms.target)]
         entries = plan.entries
-        started = self._clock() if _is_timed(edge) else 0
+        started = self._clock() if terms.quota_of == TIME_TAKEN else 0
         at = source
         try:
-            pages = self._read(source, entries)
+            payloads = self._read(source, entries, is_decoded=not terms.keeps_compressed)
             at = target
-            self._write(target, entries, pages)
+            self._write(plan, target, payloads, is_encoded=bool(terms.keeps_compressed))
         except BaseException as cause:
             entries["copied"] = 0
             self._commit(plan, source, target, started)
             if not isinstance(cause, OSError):
                 raise
             where = f"its {len(entries)} entries are still in {source.name!r}"
-            raise TierIOError(at.name, f"demotion along {edge.name}", cause, where) from cause
+            what = "cleaning" if source is target else f"demotion along {source.name}->{target.name}"
+            raise TierIOError(at.name, what, cause, where) from cause
         return self._commit(plan, source, target, started)
 
     def cancel(self, plan: Plan) -> None:
@@ -90,14 +91,17 @@ class Engine:
             if self._core.st.flying > 0:
                 self._lock.wait(PATIENCE_S)
 
-    def _read(self, source: Tier, entries: Any) -> list[Buffer]:
-        """The pages of the plan's entries. A payload that fails its checksum is only believed corrupt if the entry is
-        still there: otherwise its slot may have been reused, and the entry is somebody else's by now."""
+    def _read(self, source: Tier, entries: Any, *, is_decoded: bool) -> list[Buffer]:
+        """The pages of the plan's entries, or their payloads as they are.
+
+        A payload that fails its checksum is only believed corrupt if the entry is still there: otherwise its slot may
+        have been reused, and the entry is somebody else's by now.
+        """
         pages: list[Buffer] = []
         for index, payload in enumerate(source.load(entries["slot"], entries["length"])):
             page: Buffer | None = None
             if checksum(payload) == entries["checksum"][index]:
-                page = source.decode(payload)
+                page = source.decode(payload) if is_decoded else payload
             if page is None:
                 entries["copied"][index] = 0
                 self.corrupt += self._is_current(entries[index])
@@ -110,11 +114,19 @@ class Engine:
             record = self._core.records[entry.row]
             return bool(record.stamp == entry.stamp and record.generation == entry.generation)
 
-    def _write(self, target: Tier, entries: Any, pages: list[Buffer]) -> None:
-        encode = target.encode
-        payloads = [encode(page) for page in pages]
-        entries["to_length"] = [len(payload) for payload in payloads]
-        entries["to_checksum"] = [checksum(payload) for payload in payloads]
+    def _write(self, plan: Plan, target: Tier, payloads: list[Buffer], *, is_encoded: bool) -> None:
+        """Write the pages, or payloads that are taken as they are, where the plan's entries go."""
+        entries = plan.entries
+        if is_encoded:
+            entries["to_checksum"] = entries["checksum"]
+        else:
+            encode = target.encode
+            payloads = [encode(page) for page in payloads]
+            entries["to_length"] = [len(payload) for payload in payloads]
+            entries["to_checksum"] = [checksum(payload) for payload in payloads]
+        if target.compressed and not target.by_reference:
+            with self._lock:
+                api.place_plan(self._core.state, plan.edge, entries, len(entries))
         keep = np.flatnonzero(entries["copied"])
         target.store(entries["to_slot"][keep], [payloads[i] for i in keep.tolist()])
 
@@ -139,7 +151,7 @@ class Engine:
 
     def _spend(self, edge: int, started: int) -> None:
         """Let a quota of time know how long the batch took. The caller holds the lock."""
-        if _is_timed(self._graph.edges[edge]):
+        if self._core.st.edges[edge].quota_of == TIME_TAKEN:
             now = self._core.st.now = self._clock()
             api.spend_time(self._core.state, edge, now - started)
 
@@ -167,7 +179,3 @@ class Engine:
                         api.rest_background(self._core.state, edge)
             entries += moved
         return entries
-
-
-def _is_timed(edge: EdgeSpec) -> bool:
-    return edge.quota is not None and edge.quota.time is not None

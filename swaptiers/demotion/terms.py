@@ -90,7 +90,8 @@ class EdgeSpec:
     shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`), `largest` (most stored bytes freed per
     page written), `random`, `oracle` (used again last; only an experiment knows the future), or a user's own: the name of
     an entry point of the group `swaptiers.policies`, or `module:Class`, made with `options`. `only`: which entries; an edge
-    without it takes those that no other edge out of its source is for. `batch`: entries scanned per step. `quota`: how much
+    without it takes those that no other edge out of its source is for. `keep_compressed`: payloads move as they are, between
+    tiers with one compressor. `batch`: entries scanned per step. `quota`: how much
     may be written into the target per interval, or how long that may take.
     """
 
@@ -101,6 +102,7 @@ class EdgeSpec:
     only: Only | None = attrs.field(default=None, converter=_only)
     older_than: Nanoseconds | None = attrs.field(default=None, converter=attrs.converters.optional(to_nanoseconds))
     when: Triggers = Triggers(pressure=True)
+    keep_compressed: bool = False
     batch: int = attrs.field(default=64, validator=[attrs.validators.ge(1), attrs.validators.le(1024)])
     quota: Quota | None = attrs.field(default=None, converter=_quota)
 

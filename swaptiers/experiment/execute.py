@@ -14,7 +14,6 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer, DecodeError
 from swaptiers.experiment.lab import LOAD, MOVE, STORE
 from swaptiers.tiers.base import Tier
-from swaptiers.tiers.zswap import ZswapTier
 
 
 class Executor:
@@ -27,9 +26,9 @@ class Executor:
         self._tiers = tiers
         self._columns = columns
         self._contents = contents
-        self._codecs: dict[int, ZswapTier] = {}
+        self._codecs: dict[int, Tier] = {}
         for tier, column in zip(tiers, columns, strict=True):
-            if isinstance(tier, ZswapTier):
+            if tier.compressed:
                 self._codecs.setdefault(column, tier)
         self._payloads: dict[int, list[Buffer]] = {}
         self._moving: dict[tuple[int, int], Buffer] = {}
@@ -52,7 +51,7 @@ class Executor:
         for entry, content in zip(plan, contents.tolist(), strict=True):
             payload = encode(self._contents[content])
             entry["to_length"] = len(payload)
-            self._moving[(tier, int(entry["to_slot"]))] = payload
+            self._moving[(tier, content)] = payload
 
     def run(self, log: Any) -> None:
         """Let the events happen."""
@@ -65,6 +64,7 @@ class Executor:
             self._load(part[kinds == LOAD])
             self._move(part[kinds == MOVE])
             self._store(part[kinds == STORE])
+        self._moving.clear()
 
     def _load(self, events: Any) -> None:
         for rank in np.unique(events["tier"]).tolist():
@@ -78,15 +78,20 @@ class Executor:
     def _read(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
         """The pages in these slots; a payload that can't be decoded gives an empty one, which equals no page."""
         tier = self._tiers[rank]
-        payloads = tier.load(slots, lengths)
-        tier.free(slots)
         pages: list[Buffer] = []
-        for payload in payloads:
+        for payload in self._take(rank, slots, lengths):
             try:
                 pages.append(tier.decode(payload))
             except DecodeError:
                 pages.append(b"")
         return pages
+
+    def _take(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
+        """The payloads in these slots, which are forgotten there."""
+        tier = self._tiers[rank]
+        payloads = tier.load(slots, lengths)
+        tier.free(slots)
+        return payloads
 
     def _compare(self, wanted: list[int], pages: list[Buffer]) -> None:
         contents = self._contents
@@ -101,11 +106,14 @@ class Executor:
         for pair in np.unique(pairs).tolist():
             source, target = divmod(pair, 64)
             here = events[pairs == pair]
-            pages = self._read(source, here["slot"], here["length"])
             tier = self._tiers[target]
             slots = here["to_slot"]
+            if here["keeps"][0]:
+                tier.store(slots, self._take(source, here["slot"], here["length"]))
+                continue
+            pages = self._read(source, here["slot"], here["length"])
             if tier.compressed:
-                payloads = [self._moving.pop((target, slot)) for slot in slots.tolist()]
+                payloads = [self._moving[(target, content)] for content in here["content"].tolist()]
                 for content, page in zip(here["content"].tolist(), pages, strict=True):
                     self.mismatched += bytes(page) != self._contents[content]
             else:

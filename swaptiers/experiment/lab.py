@@ -45,6 +45,7 @@ EVENT = _record(
         ("kind", "i1"),
         ("tier", "i1"),
         ("to_tier", "i1"),
+        ("keeps", "i1"),  # 1 = the payload moves as it is
     ]
 )
 WORKLOAD = _record(
@@ -96,6 +97,7 @@ LAB = _record(
         ("following_at", "i8"),  # per reference, when its page is referenced next; 0 = nobody knows the future
         ("following_n", "i8"),
         ("nexts_at", "i8"),  # per page
+        ("kept_at", "i8"),  # per page, the row of the slot that it kept when it was read; 0 = no tier keeps any
         ("workloads_n", "i8"),
         ("reclaim_batch", "i8"),
         ("by_time", "i8"),  # 1 = interleave: time
@@ -115,6 +117,7 @@ LAB = _record(
         ("moved", "i8"),
         ("move_lengths", "i8"),
         ("worker_edge", "i8"),
+        ("is_resuming", "i8"),  # 1: the workers stopped for Python in the middle of their steps
         ("writing_tier", "i8"),
         ("warm", "i8"),
         # what is counted
@@ -144,6 +147,11 @@ def following_of(lab: Lab) -> Any:
 @part
 def nexts_of(lab: Lab) -> Any:
     return carray(pointer(lab.nexts_at), (lab.pages_n,), np.int64)
+
+
+@part
+def kept_of(lab: Lab) -> Any:
+    return carray(pointer(lab.kept_at), (lab.pages_n,), np.int32)
 
 
 @part

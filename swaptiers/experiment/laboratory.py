@@ -46,7 +46,7 @@ from swaptiers.graph import TierGraph
 from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.opening import open_tier
-from swaptiers.tiers.specs import ZswapSpec
+from swaptiers.tiers.specs import FileSpec, ZswapSpec
 from swaptiers.workloads.contents import corpora
 from swaptiers.workloads.source import MAX_WORKLOADS
 from swaptiers.workloads.streams import References
@@ -130,6 +130,9 @@ class Laboratory:
             self._measure_lengths()
         if any(edge.policy == "oracle" for edge in self.graph.edges):
             self._look_ahead()
+        if any(isinstance(tier, FileSpec) and tier.keep_clean for tier in self.graph.tiers):
+            self.table("kept_at", np.full(int(lab.pages_n), -1, np.int32))
+        self.core.st.is_logged = spec.run.payload == "real"
 
     def _look_ahead(self) -> None:
         """policy: oracle: when each reference's page is referenced next."""
@@ -141,7 +144,8 @@ class Laboratory:
         """payload: sizes: how long each content becomes with each compressor, by compressing each once."""
         columns: dict[int, Any] = {}
         for rank, tier in enumerate(self.graph.tiers):
-            if isinstance(tier, ZswapSpec) and self.columns[rank] not in columns:
+            if isinstance(tier, ZswapSpec | FileSpec) and tier.is_compressed and self.columns[rank] not in columns:
+                assert tier.compressor is not None
                 codec = make_codec(tier.compressor, tier.level, int(self.spec.page_size))
                 columns[self.columns[rank]] = np.concatenate([corpus.lengths(codec) for corpus in self.corpora])
         lengths = [columns[column] for column in sorted(columns)]

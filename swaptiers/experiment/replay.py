@@ -10,17 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import memory_bytes
+from swaptiers.core.cleaning import end_plan, finish_move
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import begin_take, finish_take, publish_entry
-from swaptiers.core.plan import (
-    MAX_FRUITLESS,
-    commit_move,
-    plan_background,
-    plan_memory,
-    ready_edge,
-    rest_worker,
-    wake_workers,
-)
+from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
+from swaptiers.core.moves import place_moves
+from swaptiers.core.plan import MAX_FRUITLESS, plan_memory
 from swaptiers.core.quotas import end_timed
 from swaptiers.core.resident import (
     LEAVING,
@@ -35,6 +30,7 @@ from swaptiers.core.resident import (
 )
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
+    KEPT,
     MAX_CODECS,
     NEED_LENGTHS,
     NEED_ROOM,
@@ -50,6 +46,7 @@ from swaptiers.core.state import (
     scores,
 )
 from swaptiers.core.store import ask, place
+from swaptiers.core.workers import plan_background, ready_edge, rest_worker, wake_workers
 from swaptiers.experiment.lab import (
     CHUNK_DONE,
     DUE,
@@ -68,6 +65,7 @@ from swaptiers.experiment.lab import (
     WANTS_REFERENCES,
     Lab,
     following_of,
+    kept_of,
     latency_bucket,
     lengths_of,
     log_of,
@@ -111,8 +109,10 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
         return DUE
     if lab.log_n >= LOG_HIGH:
         return LOG_FULL
-    if (st.kick or st.wake_at <= lab.now) and not _run_workers(st, lab):
-        return WANTS_MOVE_LENGTHS
+    if st.kick or st.wake_at <= lab.now or lab.is_resuming:
+        status = _run_workers(st, lab)
+        if status != GO_ON:
+            return status
     packed = references[lab.cursor]
     lab.cursor += 1
     workload = packed >> WORKLOAD_SHIFT
@@ -134,13 +134,13 @@ def _next_by_time(st: Header, lab: Lab, references: Any, n: int) -> int:
     if lab.log_n >= LOG_HIGH:
         return LOG_FULL
     due = max(work.ready_at, lab.now)
-    at = min(due, lab.now if st.kick else max(lab.now, st.wake_at))
+    at = min(due, lab.now if st.kick or lab.is_resuming else max(lab.now, st.wake_at))
     if at >= lab.stop_at:
         lab.now = max(lab.now, lab.stop_at)
         return DUE
-    if st.kick or st.wake_at <= due:
+    if st.kick or st.wake_at <= due or lab.is_resuming:
         lab.now = at
-        return GO_ON if _run_workers(st, lab) else WANTS_MOVE_LENGTHS
+        return _run_workers(st, lab)
     packed = references[work.at]
     work.at += 1
     lab.now = due
@@ -175,7 +175,9 @@ def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
     if p.state == RESIDENT:
         c.hits += 1
         p.last_use = lab.now
-        p.version += 1 if write else 0
+        if write:
+            p.version += 1
+            _drop_kept(st, lab, page)
         lru_touch(pages_of(lab), c, page)
         return
     lab.page = page
@@ -206,8 +208,32 @@ def _swap_in(st: Header, lab: Lab, page: int) -> None:
         _log_load(st, lab, row, page)
     p.state = LEAVING
     begin_take(st, row)
+    if lab.kept_at != 0 and not lab.write and may_keep(st, r):
+        keep_taken(st, row)
+        kept_of(lab)[page] = row
+        return
     finish_take(st, row, True)
     _release_if_unlogged(st, lab)
+
+
+@part
+def _kept_row(st: Header, lab: Lab, page: int) -> int:
+    """The row of the slot that a resident page still has; -1 if there is none, any more."""
+    if lab.kept_at == 0:
+        return -1
+    row = kept_of(lab)[page]
+    if row < 0 or records(st)[row].backing != KEPT or records(st)[row].owner != page:
+        return -1
+    return int(row)
+
+
+@part
+def _drop_kept(st: Header, lab: Lab, page: int) -> None:
+    """The page is written: the slot that it may still have is worth nothing any more."""
+    row = _kept_row(st, lab, page)
+    if row >= 0:
+        drop_kept(st, row)
+        _release_if_unlogged(st, lab)
 
 
 @part
@@ -283,9 +309,15 @@ def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
     c = cgroups(st)[cgroup]
     pages = pages_of(lab)
     pending = pending_pages(st)
-    while st.pending_n < lab.reclaim_batch and c.lru_tail >= 0:
-        page = c.lru_tail
+    clean = 0
+    while st.pending_n + clean < lab.reclaim_batch and c.lru_tail >= 0:
+        page = int(c.lru_tail)
         lru_remove(pages, c, page)
+        row = _kept_row(st, lab, page)
+        if row >= 0:
+            _store_clean(st, lab, cgroup, page, row)
+            clean += 1
+            continue
         pages[page].state = LEAVING
         content = content_of(lab, page)
         p = pending[st.pending_n]
@@ -294,7 +326,19 @@ def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
         if lab.lengths_at != 0:
             _look_lengths_up(lab, p)
         st.pending_n += 1
-    charge_resident(st, cgroup, -st.pending_n)
+    charge_resident(st, cgroup, -st.pending_n - clean)
+
+
+@part
+def _store_clean(st: Header, lab: Lab, cgroup: int, page: int, row: int) -> None:
+    """The page is what its slot still holds: it is out again, and nothing is written."""
+    p = pages_of(lab)[page]
+    store_clean(st, row, p.last_use)
+    p.hotter = row
+    if lab.following_at != 0:
+        scores(st)[row] = nexts_of(lab)[page]
+    note_store(st, lab, cgroup, page, records(st)[row].tier)
+    p.state = SWAPPED  # last: the order of recency may be counted anew, and this page is not in it before
 
 
 @part
@@ -386,26 +430,30 @@ def _settle_page(st: Header, lab: Lab, p: Any) -> None:
 
 
 @part
-def _run_workers(st: Header, lab: Lab) -> bool:
-    """Background demotion, a batch a step, as far as the clock has come. False: lengths of a move are wanted first."""
+def _run_workers(st: Header, lab: Lab) -> int:
+    """Background demotion, a batch a step, as far as the clock has come. GO_ON, or what is wanted before it goes on."""
     st.now = lab.now
-    if lab.move_lengths == KNOWN and not _worker_moves(st, lab):
-        return False
-    if st.kick:
+    if lab.is_resuming:  # whom the steps have woken since is woken at the next reference, as if nothing had been wanted
+        lab.is_resuming = 0
+        if lab.move_lengths == KNOWN:
+            _worker_moves(st, lab)
+    elif st.kick:
         wake_workers(st)
     while st.wake_at <= lab.now:
+        if lab.log_n >= LOG_HIGH:
+            lab.is_resuming = 1
+            return LOG_FULL
         edge = ready_edge(st)
         if edge < 0:
             break
         lab.worker_edge = edge
         if plan_background(st, edge) > 0:
             if not _worker_moves(st, lab):
-                return False
+                lab.is_resuming = 1
+                return WANTS_MOVE_LENGTHS
         elif st.plan_rotated == 0:
             rest_worker(st, edge)
-        if lab.log_n >= LOG_HIGH:
-            break
-    return True
+    return GO_ON
 
 
 @part
@@ -444,16 +492,23 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
     if st.tiers[e.target].codec >= 0 and not _know_lengths(st, lab):
         return False
     plan = plan_entries(st)
+    place_moves(st, st.plan_edge, plan, st.plan_n)
     freed = written = 0
+    is_cleaning = e.source == e.target
     for i in range(st.plan_n):
         p = plan[i]
         _log_move(st, lab, p)
         freed += p.length
         written += p.to_length
-        commit_move(st, st.plan_edge, st.plan_trigger, p)
-        note_move(st, lab, p.cgroup, p.owner, e.source, e.target)
+        finish_move(st, st.plan_edge, st.plan_trigger, p)
+        if not is_cleaning:
+            note_move(st, lab, p.cgroup, p.owner, e.source, e.target)
+    end_plan(st, st.plan_edge)
+    if is_cleaning:
+        _begin_segment(st, lab)  # a copy has its old stamp, which would not tell a read that it was just written
     started = lab.now + lab.latency
-    lab.latency += read_ns(st, e.source, started, st.plan_n, freed)
+    reads = 1 if is_cleaning else st.plan_n  # cleaning reads its segment in one go
+    lab.latency += read_ns(st, e.source, started, reads, freed)
     wait = write_ns(st, e.target, lab.now + lab.latency, st.plan_n, written, True)
     end_timed(st, e, lab.now + lab.latency + wait - started)
     if not at_once or is_waited_for(st, e.target):
@@ -466,6 +521,8 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
 @part
 def _know_lengths(st: Header, lab: Lab) -> bool:
     """True once the plan's entries have their lengths in the compressed target."""
+    if st.edges[st.plan_edge].keeps_compressed:
+        return True
     if lab.lengths_at == 0:
         known = lab.move_lengths == KNOWN
         lab.move_lengths = NOT_KNOWN
@@ -494,8 +551,14 @@ def _read_after_write(st: Header, lab: Lab, stamp: int) -> None:
         lab.epoch = st.epoch
         lab.segment_stamp = 0
     if stamp > lab.segment_stamp:
-        lab.segment += 1
-        lab.segment_stamp = st.stamp
+        _begin_segment(st, lab)
+
+
+@part
+def _begin_segment(st: Header, lab: Lab) -> None:
+    """What is logged from here on may read what was written before."""
+    lab.segment += 1
+    lab.segment_stamp = st.stamp
 
 
 @part
@@ -525,6 +588,7 @@ def _log_move(st: Header, lab: Lab, p: Any) -> None:
     event.to_tier = e.target
     event.to_slot = p.to_slot
     event.to_length = p.to_length
+    event.keeps = e.keeps_compressed
     event.content = content_of(lab, p.owner)
 
 

@@ -51,6 +51,17 @@ def checked_ids(ids: Ids | Sequence[int]) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
+def checked_clean(clean: Ids | Sequence[int], n: int) -> npt.NDArray[np.int64]:
+    """Per page the id that it was swapped in under, or 0. Raises TypeError or ValueError."""
+    ids = checked_ids(clean)
+    if len(ids) != n:
+        raise ValueError(f"clean has an id, or 0, for each of the {n} pages, not {len(ids)}")
+    named = ids[ids != 0]
+    if len(np.unique(named)) != len(named):
+        raise ValueError("an id stands twice in clean")
+    return ids
+
+
 def checked_uses(last_used_ns: Any, n: int, now: int) -> npt.NDArray[np.int64]:
     """When each of n pages was last used. Raises TypeError or ValueError."""
     if last_used_ns is None:

@@ -26,8 +26,8 @@ class Incoming:
         self._parts = parts
         self._scratch = threading.local()
 
-    def take(self, ids: Int64s, pages: Pages) -> None:
-        """Fill `pages` and let the entries go: all, or (if anything is raised) none."""
+    def take(self, ids: Int64s, pages: Pages, *, keep_clean: bool = False) -> None:
+        """Fill `pages` and let the entries go: all, or (if anything is raised) none. Their slots may be kept."""
         parts = self._parts
         takes = self._begin(ids)
         try:
@@ -37,7 +37,10 @@ class Incoming:
                 api.restore_takes(parts.state, takes, len(takes))
             raise
         with parts.held():
-            api.finish_takes(parts.state, takes, len(takes), True)
+            if keep_clean:
+                api.finish_clean(parts.state, takes, len(takes))
+            else:
+                api.finish_takes(parts.state, takes, len(takes), True)
             self._free_slots(takes)
 
     def take_page(self, entry: int) -> bytes:
@@ -75,6 +78,15 @@ class Incoming:
             self._claim(ids, takes)
             api.finish_takes(parts.state, takes, len(takes), False)
             self._free_slots(takes)
+
+    def forget_clean(self, ids: Int64s) -> int:
+        """Free the slots that are still kept of these ids; how many there were."""
+        parts, n = self._parts, len(ids)
+        kept = np.zeros(n, np.bool_)
+        with parts.held():
+            api.find_kept(parts.state, ids, np.zeros(n, np.int64), kept)
+            api.store_kept(parts.state, ids, np.zeros(n, np.int64), np.zeros(n, np.bool_), np.zeros(n, np.bool_))
+        return int(kept.sum())
 
     def peek(self, ids: Int64s, pages: Pages) -> None:
         """Fill `pages` and leave the entries. One that is moved or taken while it is read is read again."""

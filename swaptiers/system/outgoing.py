@@ -7,6 +7,7 @@ then is published before room is made, so that a large batch can push its own fi
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,28 @@ class Outgoing:
         self._place(pending, n, views, zero, payloads, ids, 0)
         _count_refusals(pending[:n], reasons)
 
+    def store_clean(
+        self, pages: Pages, clean: npt.NDArray[np.int64], uses: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]
+    ) -> None:
+        """Put pages back into the slots that they kept, where they are what those hold: their ids go into `ids`."""
+        parts, n = self._parts, len(pages)
+        kept, sums = np.zeros(n, np.bool_), np.zeros(n, np.int64)
+        with parts.held():
+            api.find_kept(parts.state, clean, sums, kept)
+        same = np.zeros(n, np.bool_)
+        for i in np.flatnonzero(kept).tolist():
+            same[i] = checksum(pages[i].data) == sums[i]
+        stored = np.zeros(n, np.bool_)
+        with parts.held():
+            api.store_kept(parts.state, clean, uses, same, stored)
+        ids[stored] = clean[stored]
+
     def store_page(self, page: Buffer, cgroup: int, used: int, reasons: Reasons) -> int:
         """Store one page: its id, 0 if it was refused. One compiled call where its first tier takes it."""
         parts = self._parts
         pending = self._pending()
         codec = parts.first_codec
-        if codec < 0 or page == parts.zero_page:
+        if not parts.first_is_quick or page == parts.zero_page:
             ids = np.zeros(1, np.int64)
             array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
             self.store(array, cgroup, np.full(1, used, np.int64), ids, reasons)
@@ -122,7 +139,7 @@ class Outgoing:
                     parts.core.st.now = parts.clock()
                 result: int = api.place_pages(parts.state, pending, placed, n)
                 placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
-                all_in_memory = self._put_compressed(pending, published, placed, payloads)
+                all_in_memory = self._put_in_memory(pending, published, placed, payloads)
                 if all_in_memory:
                     api.publish_pages(parts.state, pending, published, placed, ids)
                 parts.core.st.flying += 0 if all_in_memory else 1
@@ -130,7 +147,7 @@ class Outgoing:
                 need_codec = int(parts.core.st.need_codec) if status == NEED_LENGTHS else -1
             try:
                 if not all_in_memory:
-                    self._write_slots(pending, published, placed, views, ids)
+                    self._write_slots(pending, published, placed, views, payloads, ids)
             except BaseException:
                 if plan is not None:
                     parts.engine.cancel(plan)
@@ -155,15 +172,15 @@ class Outgoing:
         if plan is None or not engine.move(plan).entries:
             pending[index]["fruitless"] += 1
 
-    def _put_compressed(self, pending: Any, start: int, end: int, payloads: Payloads) -> bool:
-        """Put the payloads of pages that went to a compressed tier into it: memory, so it can be done under the lock.
+    def _put_in_memory(self, pending: Any, start: int, end: int, payloads: Payloads) -> bool:
+        """Put the payloads of pages that went to a tier in memory into it, which can be done under the lock.
         False if some page of the range went into slots instead, whose writing has to wait until the lock is free."""
         part = pending[start:end]
         taken = part["state"] == PLACED
         all_in_memory = True
         for rank in np.unique(part["tier"][taken]).tolist():
             tier = self._parts.tiers[rank]
-            if not tier.compressed:
+            if not tier.by_reference:
                 all_in_memory = False
                 continue
             here = np.flatnonzero(taken & (part["tier"] == rank)) + start
@@ -174,19 +191,26 @@ class Outgoing:
         return all_in_memory
 
     def _write_slots(
-        self, pending: Any, start: int, end: int, views: list[memoryview], ids: npt.NDArray[np.int64]
+        self,
+        pending: Any,
+        start: int,
+        end: int,
+        views: list[memoryview],
+        payloads: Payloads,
+        ids: npt.NDArray[np.int64],
     ) -> None:
-        """Write the pages that went to slots, then publish the whole range; if a write fails, none of the range is in."""
+        """Write the pages that went to slots and logs, then publish the whole range; if a write fails, none of it is in."""
         parts = self._parts
         part = pending[start:end]
         taken = part["state"] == PLACED
         try:
             for rank in np.unique(part["tier"][taken]).tolist():
                 tier = parts.tiers[rank]
-                if tier.compressed:
+                if tier.by_reference:
                     continue
                 here = np.flatnonzero(taken & (part["tier"] == rank)) + start
-                chosen: list[Buffer] = [views[i] for i in here.tolist()]
+                made: Sequence[Buffer] = payloads[parts.columns[rank]] if tier.compressed else views
+                chosen = [made[i] for i in here.tolist()]
                 pending["checksum"][here] = [checksum(page) for page in chosen]
                 try:
                     tier.store(pending["slot"][here], chosen)

@@ -13,7 +13,6 @@ from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ClosedError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
-from swaptiers.tiers.specs import ZswapSpec
 
 
 class Parts:
@@ -44,10 +43,12 @@ class Parts:
         self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock)
         self.codec_tiers: dict[int, Tier] = {}
         for rank, spec in enumerate(graph.tiers):
-            if isinstance(spec, ZswapSpec):
+            if spec.is_compressed:
                 self.codec_tiers.setdefault(columns[rank], tiers[rank])
         self.columns = columns
         self.first_codec = columns[0]
+        self.first_is_quick = columns[0] >= 0 and tiers[0].by_reference
+        """True if a page can be stored in the fastest tier in one go, under the lock."""
         self.needs_now = any(e.quota or e.policy not in POLICIES for e in graph.edges)
         """True if a store may need the time to make room: reading the clock is not free."""
         self.has_background = any(e.when.limit or e.when.watermark or e.when.age for e in graph.edges)

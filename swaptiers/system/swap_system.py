@@ -26,7 +26,7 @@ from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, mean_inversion, pairs_of
-from swaptiers.system.arguments import Ids, Pages, checked_ids, checked_out, checked_pages, checked_uses
+from swaptiers.system.arguments import Ids, Pages, checked_clean, checked_ids, checked_out, checked_pages, checked_uses
 from swaptiers.system.incoming import Incoming
 from swaptiers.system.outgoing import Outgoing
 from swaptiers.system.parts import Parts
@@ -193,13 +193,21 @@ class SwapSystem:
     # pages
 
     def swap_out(
-        self, pages: Pages, cgroup: Cgroup | str = ROOT, *, last_used_ns: int | npt.NDArray[np.int64] | None = None
+        self,
+        pages: Pages,
+        cgroup: Cgroup | str = ROOT,
+        *,
+        last_used_ns: int | npt.NDArray[np.int64] | None = None,
+        clean: Ids | Sequence[int] | None = None,
     ) -> Ids:
         """Store pages: (n, page_size) uint8 -> (n,) uint64 entry ids.
 
-        `last_used_ns`: when each page was last used, by the system's clock (default: now). Raises StoreRefusedError when
-        pages are refused, with the ids of those that are in; TierIOError when a tier fails, after which none of the call's
-        pages are in.
+        `last_used_ns`: when each page was last used, by the system's clock (default: now). `clean`: per page the id under
+        which it was swapped in with `keep_clean`, or 0: where its slot is still kept and the page is what it holds, the
+        id is valid again and nothing is written; where the page was changed, the slot is freed.
+
+        Raises StoreRefusedError when pages are refused, with the ids of those that are in; TierIOError when a tier fails,
+        after which none of the call's pages are in.
         """
         array = checked_pages(pages, self.page_size)
         uses = checked_uses(last_used_ns, len(array), self._parts.clock())
@@ -207,9 +215,14 @@ class SwapSystem:
         ids = np.zeros(len(array), np.int64)
         reasons: dict[str, int] = {}
         try:
-            for start in range(0, len(array), BATCH):
-                end = min(start + BATCH, len(array))
-                self._outgoing.store(array[start:end], index, uses[start:end], ids[start:end], reasons)
+            if clean is not None:
+                self._outgoing.store_clean(array, checked_clean(clean, len(array)), uses, ids)
+                left = np.flatnonzero(ids == 0)
+                stored = ids[left]
+                self._store(array[left], index, uses[left], stored, reasons)
+                ids[left] = stored
+            else:
+                self._store(array, index, uses, ids, reasons)
         except BaseException:
             with contextlib.suppress(StaleEntryError, ClosedError):
                 self._incoming.discard(ids[ids != 0])
@@ -219,6 +232,18 @@ class SwapSystem:
         if reasons:
             raise StoreRefusedError(out, reasons, _path(cgroup))
         return out
+
+    def _store(
+        self,
+        array: Pages,
+        index: int,
+        uses: npt.NDArray[np.int64],
+        ids: npt.NDArray[np.int64],
+        reasons: dict[str, int],
+    ) -> None:
+        for start in range(0, len(array), BATCH):
+            end = min(start + BATCH, len(array))
+            self._outgoing.store(array[start:end], index, uses[start:end], ids[start:end], reasons)
 
     def swap_out_page(self, page: Buffer, cgroup: Cgroup | str = ROOT, *, last_used_ns: int | None = None) -> int:
         """Store one page of exactly page_size bytes; its entry id. Raises as `swap_out` does."""
@@ -232,8 +257,11 @@ class SwapSystem:
             raise StoreRefusedError(np.zeros(1, np.uint64), reasons, _path(cgroup))
         return entry
 
-    def swap_in(self, ids: Ids | Sequence[int], *, out: Pages | None = None) -> Pages:
+    def swap_in(self, ids: Ids | Sequence[int], *, out: Pages | None = None, keep_clean: bool = False) -> Pages:
         """Take pages back: (n,) entry ids -> (n, page_size) uint8, in `out` if given. The entries are gone.
+
+        `keep_clean`: the caller only reads the pages for now: tiers with `keep_clean` may keep their slots, so that
+        `swap_out(pages, clean=ids)` writes nothing. Such an id is good for that, and for `forget_clean`, alone.
 
         All or none: raises StaleEntryError for an id that names no page here, BusyEntryError for one that somebody is
         taking or that stands twice in the call, CorruptEntryError for bytes that are not what was stored, TierIOError if
@@ -241,7 +269,7 @@ class SwapSystem:
         """
         wanted = checked_ids(ids)
         pages = checked_out(out, len(wanted), self.page_size)
-        self._incoming.take(wanted, pages)
+        self._incoming.take(wanted, pages, keep_clean=keep_clean)
         return pages
 
     def swap_in_page(self, entry: int) -> bytes:
@@ -259,6 +287,13 @@ class SwapSystem:
     def discard(self, ids: Ids | Sequence[int]) -> None:
         """Forget pages without reading them. All or none: raises as `swap_in` does."""
         self._incoming.discard(checked_ids(ids))
+
+    def forget_clean(self, ids: Ids | Sequence[int]) -> int:
+        """Free the slots of pages that were swapped in with `keep_clean` and have changed, or are not wanted any more.
+
+        Ids whose slots were given up meanwhile are passed over; the number of slots freed.
+        """
+        return self._incoming.forget_clean(checked_ids(ids))
 
     # demotion
 
@@ -354,10 +389,11 @@ class SwapSystem:
             self.core.check()
 
     def __len__(self) -> int:
-        """Entries that live now."""
+        """Pages that are swapped out now."""
         with self._parts.held():
             st = self.core.st
-            return int(st.row_top - st.free_rows - st.retired_rows)
+            kept = sum(int(st.tiers[rank].kept) for rank in range(int(st.tiers_n)))
+            return int(st.row_top - st.free_rows - st.retired_rows) - kept
 
     # life
 

@@ -49,7 +49,8 @@ class TierSpec:
 
 
 class Tier(Protocol):
-    """A place that keeps payloads in numbered slots. Which slot is whose is the core's business, never the tier's.
+    """A place that keeps payloads in numbered slots (in a log: at addresses). Which is whose is the core's business, never
+    the tier's.
 
     A tier MUST hold exactly what it acknowledged: a `store` that raises has stored none of the batch as far as anybody
     may rely on it, and has not touched any other slot. `load` MUST return the bytes of the last acknowledged `store`
@@ -60,6 +61,8 @@ class Tier(Protocol):
     name: str
     compressed: bool
     """True: payloads are of any length up to a page, made by this tier's codec. False: whole pages."""
+    by_reference: bool
+    """True: `store` only keeps references to payloads, so that it may be called with the lock held."""
 
     def encode(self, page: Buffer) -> Buffer:
         """The payload that this tier keeps for a page."""

@@ -24,28 +24,46 @@ O_DIRECT = getattr(os, "O_DIRECT", 0)
 O_TMPFILE = getattr(os, "O_TMPFILE", 0)
 
 
-class FileTier:
-    """Whole pages in slots of a file that is ours alone: made new, readable by nobody else, gone when it is closed.
+class OwnFile:
+    """A file of so many bytes that is ours alone: made new, readable by nobody else, gone when it is closed.
 
-    `path` None: a file without a name in the system's temporary folder. Neighbouring slots are read and written in one
-    system call. `direct` falls back to buffered I/O where the file system has no O_DIRECT.
+    `path` None: one without a name in the system's temporary folder. `direct` says whether it is open with O_DIRECT,
+    which not every file system has.
     """
 
+    def __init__(self, name: str, size_bytes: int, path: Path | None = None, *, direct: bool = False) -> None:
+        self.path = path
+        self.fd, self.direct = _open(name, path, direct)
+        try:
+            _check_room(name, self.fd, size_bytes)
+            os.ftruncate(self.fd, size_bytes)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            if self.path is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.unlink()
+
+
+class FileTier:
+    """Whole pages in slots of an OwnFile. Neighbouring slots are read and written in one system call."""
+
     compressed = False
+    by_reference = False
 
     def __init__(
         self, name: str, slots: int, page_size: int, path: Path | None = None, *, direct: bool = False
     ) -> None:
         self.name = name
         self.page_size = page_size
-        self.path = path
-        self._fd, self.direct = _open(name, path, direct)
-        try:
-            _check_room(name, self._fd, slots * page_size)
-            os.ftruncate(self._fd, slots * page_size)
-        except BaseException:
-            self.close()
-            raise
+        self.file = OwnFile(name, slots * page_size, path, direct=direct)
+        self.direct = self.file.direct
 
     def encode(self, page: Buffer) -> Buffer:
         return page
@@ -61,12 +79,12 @@ class FileTier:
             offset = int(slots[run[0]]) * self.page_size
             if self.direct:
                 pages = [_aligned(pages, self.page_size)]
-            _write_all(self._fd, pages, offset)
+            write_all(self.file.fd, pages, offset)
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
         size = self.page_size
         if len(slots) == 1 and not self.direct:
-            return [_read_exact(self._fd, size, int(slots[0]) * size)]
+            return [read_exact(self.file.fd, size, int(slots[0]) * size)]
         pages: list[Buffer] = [b""] * len(slots)
         order = np.argsort(slots, kind="stable")
         for first, last in _runs(slots[order]):
@@ -81,7 +99,7 @@ class FileTier:
         view = memoryview(buffer)
         done = 0
         while done < len(view):
-            got = os.preadv(self._fd, [view[done:]], slot * self.page_size + done)
+            got = os.preadv(self.file.fd, [view[done:]], slot * self.page_size + done)
             if got == 0:
                 raise OSError(errno.EIO, "the file is shorter than it was made")
             done += got
@@ -91,12 +109,7 @@ class FileTier:
         """Nothing to do: the slot's next page overwrites it (punching a hole costs 124 us, a write 1)."""
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            if self.path is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    self.path.unlink()
+        self.file.close()
 
 
 def _open(name: str, path: Path | None, direct: bool) -> tuple[int, bool]:
@@ -159,7 +172,8 @@ def _aligned(pages: list[Buffer], page_size: int) -> memoryview:
     return view
 
 
-def _write_all(fd: int, pages: list[Buffer], offset: int) -> None:
+def write_all(fd: int, pages: list[Buffer], offset: int) -> None:
+    """Write them side by side from `offset` on, all of them. Raises OSError."""
     wanted = sum(len(page) for page in pages)
     done = os.pwritev(fd, pages, offset)
     while done < wanted:
@@ -170,7 +184,8 @@ def _write_all(fd: int, pages: list[Buffer], offset: int) -> None:
         done += wrote
 
 
-def _read_exact(fd: int, size: int, offset: int) -> bytes:
+def read_exact(fd: int, size: int, offset: int) -> bytes:
+    """So many bytes at `offset`. Raises OSError, EIO if the file ends before."""
     page = os.pread(fd, size, offset)
     while len(page) < size:
         more = os.pread(fd, size - len(page), offset + len(page))

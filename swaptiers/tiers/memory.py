@@ -14,6 +14,7 @@ class MemoryTier:
     """Whole pages in one anonymous mapping of `slots` pages, populated as it is touched."""
 
     compressed = False
+    by_reference = False
 
     def __init__(self, name: str, slots: int, page_size: int) -> None:
         self.name = name

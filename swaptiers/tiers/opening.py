@@ -7,6 +7,7 @@ from pathlib import Path
 from swaptiers.codecs import make_codec
 from swaptiers.tiers.base import Tier, TierSpec
 from swaptiers.tiers.file import FileTier
+from swaptiers.tiers.log import LogTier
 from swaptiers.tiers.memory import MemoryTier
 from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
 from swaptiers.tiers.zswap import ZswapTier
@@ -23,5 +24,8 @@ def open_tier(spec: TierSpec, slots: int, page_size: int, folder: Path) -> Tier:
         return MemoryTier(spec.name, slots, page_size)
     if isinstance(spec, FileSpec):
         path = None if spec.path is None else folder / spec.path
+        if spec.compressor is not None:
+            codec = make_codec(spec.compressor, spec.level, page_size)
+            return LogTier(spec.name, slots * page_size, codec, path)
         return FileTier(spec.name, slots, page_size, path, direct=spec.direct)
     raise TypeError(f"no kind of tier has the terms {type(spec).__name__}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
 from swaptiers.tiers.base import TierSpec
-from swaptiers.units import Amount, Bytes, Fraction, to_amount, to_bytes, to_fraction
+from swaptiers.units import Amount, Bytes, Fraction, format_bytes, to_amount, to_bytes, to_fraction
 
 CLUSTER_SLOTS = 256
 """Slots are handed out in clusters of this many, so that a batch is a few large writes (the kernel's is 512)."""
@@ -42,18 +42,80 @@ class MemorySpec(TierSpec):
     capacity: Bytes = attrs.field(converter=to_bytes)
 
 
+SPARED_SEGMENTS = 4
+"""Two that only cleaning may take, and the two that are being appended to."""
+LOG_DEFAULTS: dict[str, Any] = {
+    "compressor": "lz4",
+    "segment": Bytes(256 << 10),
+    "cleaning": "copy",
+}
+MAX_LIVE = 0.8
+WASTE = 1 / 16
+"""Of a segment that its end may waste: a page, where segments are as small as can be."""
+
+
 @attrs.frozen(kw_only=True)
 class FileSpec(TierSpec):
-    """Page-sized slots in one real file.
+    """One real file, of page-sized slots or a log of compressed payloads.
 
     `capacity`: bytes, at least one cluster. `path`: where; None = an unnamed temporary file, which nothing can leave
-    behind. `direct`: O_DIRECT where the system has it.
+    behind. `direct`: O_DIRECT where the system has it (slots only).
+
+    `keep_clean` (slots only): a page that is read back keeps its slot until it is written, so that evicting it again
+    writes nothing; none is kept while more than `keep_below` of the capacity is in use (the kernel's vm_swap_full() says
+    half).
+
+    `layout: log`: payloads, made by `compressor` at `level` unless they come compressed, are appended to segments of
+    `segment` bytes. Up to `max_live` (default: 80 %, less for few segments) of the capacity is taken by payloads that are somebody's; when segments run out,
+    the emptiest is cleaned: what is alive in it is copied (`cleaning: copy`) or demoted along the tier's edges (`demote`).
     """
 
     kind: Literal["file"] = "file"
     capacity: Bytes = attrs.field(converter=to_bytes)
     path: str | None = None
     direct: bool = False
+    keep_clean: bool = False
+    keep_below: Fraction = attrs.field(default=Fraction(0.5), converter=to_fraction)
+    layout: Literal["slots", "log"] = "slots"
+    compressor: Literal["lz4", "zstd"] | None = None
+    level: int | None = None
+    segment: Bytes | None = attrs.field(default=None, converter=attrs.converters.optional(to_bytes))
+    max_live: Fraction | None = attrs.field(default=None, converter=attrs.converters.optional(to_fraction))
+    cleaning: Literal["copy", "demote"] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.layout == "log":
+            self._complete_log()
+            return
+        for key in (*LOG_DEFAULTS, "level", "max_live"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} belongs to layout: log")
+
+    def _complete_log(self) -> None:
+        """Fill in what a log has by default, and check that it can be cleaned."""
+        for key, default in LOG_DEFAULTS.items():
+            if getattr(self, key) is None:
+                object.__setattr__(self, key, default)
+        if self.direct or self.keep_clean:
+            raise ValueError(f"{'direct' if self.direct else 'keep_clean'} is for layout: slots")
+        assert self.segment is not None
+        segments = int(self.capacity) // max(int(self.segment), 1)
+        if not 64 << 10 <= self.segment <= 1 << 30 or segments < 2 * SPARED_SEGMENTS:
+            raise ValueError(
+                f"segment is at least 64K, and capacity at least {2 * SPARED_SEGMENTS} of them, not "
+                f"{format_bytes(self.segment)} and {format_bytes(self.capacity)}"
+            )
+        most = (segments - SPARED_SEGMENTS) * (1 - WASTE) / segments
+        if self.max_live is None:
+            object.__setattr__(self, "max_live", Fraction(min(MAX_LIVE, most)))
+        elif not 0 < self.max_live <= most:
+            raise ValueError(
+                f"max_live is at most {most:.0%} here: {SPARED_SEGMENTS} of {segments} segments are for cleaning"
+            )
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.layout == "log"
 
 
 AnyTierSpec = ZswapSpec | MemorySpec | FileSpec

@@ -6,28 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, Codec
+from swaptiers.tiers.payloads import Compressing
 
 GROWTH = 4096
 
 
-class ZswapTier:
-    """Payloads in memory, each in a bytes object of its own. A page that does not get smaller is kept raw."""
+class ZswapTier(Compressing):
+    """Payloads in memory, each in a bytes object of its own."""
 
-    compressed = True
+    by_reference = True
 
     def __init__(self, name: str, codec: Codec) -> None:
-        self.name = name
-        self.codec = codec
+        super().__init__(name, codec)
         self.payloads: list[Buffer | None] = []
-
-    def encode(self, page: Buffer) -> Buffer:
-        """The payload for a page: compressed, or the page itself where that is no smaller (zswap_compress())."""
-        payload = self.codec.compress(page)
-        return payload if len(payload) < self.codec.page_size else bytes(page)
-
-    def decode(self, payload: Buffer) -> Buffer:
-        """The page of a payload. Raises `codecs.DecodeError` if it is not what the compressor wrote."""
-        return payload if len(payload) == self.codec.page_size else self.codec.decompress(payload)
 
     def grow(self, slot: int) -> None:
         """Make room in the list for a slot."""

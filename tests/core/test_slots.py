@@ -34,7 +34,7 @@ def alloc_slots(sta: Any, tier: int, out: Any) -> None:
 @kernel
 def release_slots(sta: Any, tier: int, slots: Any) -> None:
     for i in range(len(slots)):
-        slot_release(sta[0], tier, slots[i])
+        slot_release(sta[0], tier, slots[i], PAGE)
 
 
 @kernel

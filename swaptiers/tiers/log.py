@@ -1,0 +1,53 @@
+"""Compressed payloads one after the other in one real file: what `layout: log` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.codecs import Buffer, Codec
+from swaptiers.tiers.file import OwnFile, read_exact, write_all
+from swaptiers.tiers.payloads import Compressing
+
+MAX_VECTOR = 512
+"""Payloads in one system call at most (IOV_MAX is 1024)."""
+
+
+class LogTier(Compressing):
+    """Payloads at byte addresses of a file that is ours alone, as OwnFile has it. What is appended together is written in
+    one system call; segments and what is alive in them are the core's business."""
+
+    by_reference = False
+
+    def __init__(self, name: str, size_bytes: int, codec: Codec, path: Path | None = None) -> None:
+        super().__init__(name, codec)
+        self.file = OwnFile(name, size_bytes, path)
+
+    def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+        order = np.argsort(slots, kind="stable").tolist()
+        addresses = slots.tolist()
+        run: list[Buffer] = []
+        start = end = -1
+        for index in order:
+            if addresses[index] != end or len(run) == MAX_VECTOR:
+                self._write(run, start)
+                run, start = [], addresses[index]
+            run.append(payloads[index])
+            end = addresses[index] + len(payloads[index])
+        self._write(run, start)
+
+    def _write(self, run: list[Buffer], address: int) -> None:
+        if run:
+            write_all(self.file.fd, run, address)
+
+    def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
+        fd = self.file.fd
+        return [read_exact(fd, length, slot) for slot, length in zip(slots.tolist(), lengths.tolist(), strict=True)]
+
+    def free(self, slots: npt.NDArray[np.int64]) -> None:
+        """Nothing to do: a cleaned segment is overwritten."""
+
+    def close(self) -> None:
+        self.file.close()
