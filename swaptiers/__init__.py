@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from swaptiers.cgroups import CgroupSpec
     from swaptiers.counters import SystemCounters
     from swaptiers.demotion.custom import Candidates, Policy
+    from swaptiers.demotion.evacuation import Evacuated
     from swaptiers.demotion.only import Only
+    from swaptiers.demotion.preview import DemotionPlan, PlannedMove
     from swaptiers.demotion.quota import Quota
     from swaptiers.demotion.request import Demoted
     from swaptiers.demotion.terms import AgeTrigger, EdgeSpec, Triggers, Watermark
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         StaleEntryError,
         StoreRefusedError,
         SwapTiersError,
+        TierBusyError,
         TierIOError,
     )
     from swaptiers.experiment.results import ExperimentResult, VariantResult
@@ -45,7 +48,9 @@ _HOMES = {
     "cgroups": ("CgroupSpec",),
     "counters": ("SystemCounters",),
     "demotion.custom": ("Candidates", "Policy"),
+    "demotion.evacuation": ("Evacuated",),
     "demotion.only": ("Only",),
+    "demotion.preview": ("DemotionPlan", "PlannedMove"),
     "demotion.quota": ("Quota",),
     "demotion.request": ("Demoted",),
     "demotion.terms": ("AgeTrigger", "EdgeSpec", "Triggers", "Watermark"),
@@ -62,6 +67,7 @@ _HOMES = {
         "StaleEntryError",
         "StoreRefusedError",
         "SwapTiersError",
+        "TierBusyError",
         "TierIOError",
     ),
     "experiment.results": ("ExperimentResult", "VariantResult"),
@@ -85,7 +91,9 @@ __all__ = [
     "CoreFullError",
     "CorruptEntryError",
     "Demoted",
+    "DemotionPlan",
     "EdgeSpec",
+    "Evacuated",
     "ExperimentError",
     "ExperimentResult",
     "FileSpec",
@@ -97,6 +105,7 @@ __all__ = [
     "Latency",
     "MemorySpec",
     "Only",
+    "PlannedMove",
     "Policy",
     "PolicyError",
     "Quota",
@@ -105,6 +114,7 @@ __all__ = [
     "SwapSystem",
     "SwapTiersError",
     "SystemCounters",
+    "TierBusyError",
     "TierGraph",
     "TierIOError",
     "Triggers",

@@ -48,7 +48,8 @@ class EdgeCounters:
     """One edge. `freed_bytes`: stored bytes that left the source; `backpressure`: how often its target was full.
 
     `asked`: how often it was asked for a batch; of those it had nothing to take (`empty`), nothing that was old enough
-    (`young`), or only entries that had a second chance coming (`waited`). `refused`: reason -> batches that it ended.
+    (`young`), or only entries that had a second chance coming (`waited`), or could not move what it had (`stalled`: reason
+    -> how often). `refused`: reason -> batches that it ended, some of them after a few entries.
     """
 
     entries: int
@@ -63,6 +64,7 @@ class EdgeCounters:
     backpressure: int
     by_trigger: Mapping[str, int]
     refused: Mapping[str, int]
+    stalled: Mapping[str, int]
 
 
 @attrs.frozen(kw_only=True)
@@ -128,9 +130,14 @@ def _tier(t: Any, page_size: int) -> TierCounters:
 
 
 def _edge(e: Any) -> EdgeCounters:
-    names = (field for field in attrs.fields_dict(EdgeCounters) if field not in ("by_trigger", "refused"))
+    names = (field for field in attrs.fields_dict(EdgeCounters) if field not in ("by_trigger", "refused", "stalled"))
     by_trigger = {name: int(e.by_trigger[code]) for code, name in enumerate(TRIGGER_NAMES) if e.by_trigger[code]}
-    return EdgeCounters(by_trigger=by_trigger, refused=reasons(e.refused), **{name: int(e[name]) for name in names})
+    return EdgeCounters(
+        by_trigger=by_trigger,
+        refused=reasons(e.refused),
+        stalled=reasons(e.stalled),
+        **{name: int(e[name]) for name in names},
+    )
 
 
 def _cgroup(c: Any, page_size: int) -> CgroupCounters:

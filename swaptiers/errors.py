@@ -113,6 +113,20 @@ class TierIOError(SwapTiersError, OSError):
         return str(self.args[1])
 
 
+class TierBusyError(SwapTiersError, RuntimeError):
+    """A tier that can't be removed, since entries are left in it. They are where they were. Fields: `tier`, `left`,
+    `refused` (reason -> how often it stopped them)."""
+
+    def __init__(self, tier: str, left: int, refused: dict[str, int]) -> None:
+        why = ", ".join(f"{reason}: {count}" for reason, count in sorted(refused.items())) or "nowhere to go"
+        super().__init__(
+            f"tier {tier!r} still holds {left} entries ({why}); it takes no new ones until it is readmitted"
+        )
+        self.tier = tier
+        self.left = left
+        self.refused = refused
+
+
 class ClosedError(SwapTiersError, ValueError):
     """A system used after it was closed."""
 

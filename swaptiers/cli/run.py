@@ -20,6 +20,7 @@ from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment
+from swaptiers.report.explain import explain
 from swaptiers.report.table import VariantsTable
 from swaptiers.report.write import SeriesFormat, check_folder, check_series_format, write_results
 
@@ -37,6 +38,7 @@ from swaptiers.report.write import SeriesFormat, check_folder, check_series_form
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Run only this variant (may be repeated).")
+@click.option("--explain", "explains", is_flag=True, help="Say why each edge moved or stalled, by reason and share.")
 @click.option("--baselines", is_flag=True, help="Add variants overflow and kernel, unless the config has such.")
 @click.option("--bounds", is_flag=True, help="Add a variant that knows the future, and the fewest faults possible.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
@@ -50,6 +52,7 @@ def run(
     sets: tuple[str, ...],
     seed: int | None,
     jobs: int,
+    explains: bool,
     baselines: bool,
     bounds: bool,
 ) -> None:
@@ -85,6 +88,8 @@ def run(
         sys.stdout.write("\n")
     elif not quiet:
         Console().print(VariantsTable(result))
+        if explains:
+            Console().print(explain(result.variants))
     _check_integrity(result)
 
 

@@ -23,9 +23,9 @@ from swaptiers.core.entries import (
     withdraw_entry,
     withdraw_zero,
 )
-from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
+from swaptiers.core.kept import drop_kept, give_way, keep_taken, may_keep, store_clean
 from swaptiers.core.moves import place_moves
-from swaptiers.core.plan import plan_request
+from swaptiers.core.plan import plan_evacuation, plan_request, why_not
 from swaptiers.core.quotas import end_timed
 from swaptiers.core.rings import key_of, list_coldest, next_stamp, own_ring, ring_of, ring_push
 from swaptiers.core.segments import OPEN, SEALED
@@ -316,6 +316,29 @@ def plan_for_request(sta: State, edge: int, scope: int, policy: int, budget: int
     st = sta[0]
     st.now = now
     return plan_request(st, edge, scope, policy, budget)
+
+
+@kernel
+def plan_out(sta: State, edge: int, policy: int, now: int) -> int:
+    """Plan a batch of an evacuation along one edge; how many entries."""
+    sta[0].now = now
+    return plan_evacuation(sta[0], edge, policy)
+
+
+@kernel
+def give_up_kept(sta: State, tier: int) -> None:
+    """The tier gives up every slot that it keeps for a page in memory."""
+    st = sta[0]
+    while give_way(st, tier, 0):
+        pass
+    settle(st)
+
+
+@kernel
+def find_reasons(sta: State, edge: int, rows: Any, reasons: Any) -> None:
+    """Why each of the rows would not move along the edge now, as `why_not` has it."""
+    for i in range(len(rows)):
+        reasons[i] = why_not(sta[0], edge, rows[i])
 
 
 @kernel

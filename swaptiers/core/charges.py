@@ -10,6 +10,7 @@ from swaptiers.core.compile import part
 from swaptiers.core.segments import has_room
 from swaptiers.core.state import (
     ACCEPTED,
+    DRAINING,
     FORBIDDEN,
     FULL,
     HYSTERESIS,
@@ -176,6 +177,8 @@ def refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
     whose subtree room has to be made. As zswap_store() and get_swap_pages() decide.
     """
     st.refusal_scope = ROOT
+    if st.tiers[tier].draining:
+        return DRAINING
     if is_forbidden(st, tier, cgroup):
         if cgroups(st)[cgroup].writeback == 0 and st.tiers[tier].kind != ZSWAP:
             return WRITEBACK_OFF

@@ -114,6 +114,15 @@ class Core:
         generation_limit: int = (1 << 24) - 1,
     ) -> None:
         self._maps: list[Any] = []
+        self._tables: dict[str, Any] = {}
+        self._tier_tables: dict[tuple[int, str], Any] = {}
+        self._terms: dict[str, Any] = {
+            "page_size": page_size,
+            "tiers": tiers,
+            "edges": edges,
+            "slack_slots": slack_slots,
+            "max_entries": max_entries,
+        }
         self.failure: PolicyError | None = None
         """What a user's policy failed with, until the caller that asked it has been told."""
         self.state: Any = np.zeros(1, HEADER)
@@ -153,6 +162,7 @@ class Core:
     def _table(self, field: str, count: int, dtype: Any) -> Any:
         array, address = self._reserve(int(count), dtype)
         self.st[field] = address
+        self._tables[field] = array
         return array
 
     def _reserve(self, count: int, dtype: Any) -> tuple[Any, int]:
@@ -206,7 +216,7 @@ class Core:
         if terms.kind != ZSWAP:
             slots = terms.capacity_bytes // int(st.page_size) + slack_slots
         t.clusters_n = -(-slots // CLUSTER)
-        _, t.clusters_at = self._reserve(int(t.clusters_n), CLUSTER_RECORD)
+        self._tier_tables[int(t.rank), "clusters_at"], t.clusters_at = self._reserve(int(t.clusters_n), CLUSTER_RECORD)
         if terms.keeps_clean:
             t.keeps_clean = 1
             t.keep_bytes = terms.keep_bytes
@@ -222,7 +232,7 @@ class Core:
         t.segments_limit = terms.file_bytes // terms.segment_bytes
         slack = -(-max(slack_slots, PENDING_MAX) * int(st.page_size) // terms.segment_bytes)
         t.segments_n = int(t.segments_limit) + slack + 1
-        _, t.segments_at = self._reserve(int(t.segments_n), SEGMENT)
+        self._tier_tables[int(t.rank), "segments_at"], t.segments_at = self._reserve(int(t.segments_n), SEGMENT)
         t.segment_empty = t.head = t.copy_head = -1
         t.cleans_down = terms.cleans_down
         t.cleaner = MAX_EDGES + int(t.rank)
@@ -343,6 +353,39 @@ class Core:
             if st.legacy_swap_charge:
                 pages += int(tree[index, zswap, 0].sum() + zero[index])
             _agree(f"swap.current of {index}", pages, int(self.cgroups[index].swap_pages))
+
+    def copy(self) -> Core:
+        """A second core in the same state, whose decisions change nothing here. Without users' policies."""
+        other = Core(**self._terms)
+        addresses = {field: int(other.st[field]) for field in other._tables}
+        tier_addresses = {key: int(other.st.tiers[key[0]][key[1]]) for key in other._tier_tables}
+        other.state[:] = self.state
+        other.st.chooser_at = 0
+        for field, address in addresses.items():
+            other.st[field] = address
+        for (rank, field), address in tier_addresses.items():
+            other.st.tiers[rank][field] = address
+        for field, count in self._in_use().items():
+            other._tables[field][:count] = self._tables[field][:count]
+        for (rank, field), table in self._tier_tables.items():
+            count = int(self.st.tiers[rank]["cluster_top" if field == "clusters_at" else "segment_top"])
+            other._tier_tables[rank, field][:count] = table[:count]
+        other.cgroup_count = self.cgroup_count
+        return other
+
+    def _in_use(self) -> dict[str, int]:
+        """How much of each table has been touched."""
+        st = self.st
+        return {
+            "records_at": int(st.row_top),
+            "cgroups_at": self.cgroup_count,
+            "preorder_at": self.cgroup_count,
+            "cells_at": self.cgroup_count * MAX_TIERS,
+            "rings_at": int(st.ring_top),
+            "chunks_at": int(st.chunk_top),
+            "quarantine_at": int(st.quarantine_top),
+            "scores_at": int(st.row_top),
+        }
 
     def close(self) -> None:
         """Give the memory back. The state must not be used afterwards."""

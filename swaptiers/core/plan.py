@@ -5,6 +5,7 @@ Reactive writeback, background demotion, requests and push-back all plan here; `
 
 from __future__ import annotations
 
+from swaptiers.core.charges import refusal
 from swaptiers.core.chooser import call_chooser
 from swaptiers.core.cleaning import plan_cleaning
 from swaptiers.core.compile import part
@@ -12,15 +13,17 @@ from swaptiers.core.entries import rotate, unlist
 from swaptiers.core.moves import clear_plan, plan_entry, reserve_move
 from swaptiers.core.picks import is_by_score, pick_highest
 from swaptiers.core.quotas import is_over_quota, start_timed
-from swaptiers.core.rings import coldest_by_arrival, coldest_by_use, next_stamp, ring_head, ring_pop
+from swaptiers.core.rings import class_of, coldest_by_arrival, coldest_by_use, next_stamp, ring_head, ring_pop
 from swaptiers.core.state import (
     ACCEPTED,
     AGE,
+    BY_EVACUATION,
     BY_LIMIT,
     BY_PRESSURE,
     BY_REQUEST,
     CHOSEN,
     CUSTOM,
+    EVACUATION,
     EVERY_CLASS,
     FULL,
     LRU,
@@ -249,6 +252,7 @@ def _plan_along(st: Header, edge: int, scope: int, policy: int, trigger: int, bu
     if is_over_quota(st, e):
         st.plan_blocked = QUOTA
         e.refused[QUOTA] += 1
+        e.stalled[QUOTA] += 1
         return 0
     before = used_before
     if policy == AGE:
@@ -262,6 +266,8 @@ def _plan_along(st: Header, edge: int, scope: int, policy: int, trigger: int, bu
         e.young += 1
     elif st.plan_blocked == ACCEPTED:
         e.empty += 1
+    else:
+        e.stalled[st.plan_blocked] += 1
     return n
 
 
@@ -325,6 +331,30 @@ def plan_memory(st: Header, cgroup: int) -> int:
             if n > 0 or st.plan_rotated > 0:
                 return n
     return 0
+
+
+@part
+def plan_evacuation(st: Header, edge: int, policy: int) -> int:
+    """One batch out of a tier that is being evacuated: along one of its edges with push-back, or straight up."""
+    if edge == EVACUATION:
+        return _plan_on(st, edge, ROOT, policy, BY_EVACUATION, UNLIMITED, NEVER)
+    return plan_down(st, edge, ROOT, policy, BY_EVACUATION, UNLIMITED, NEVER)
+
+
+@part
+def why_not(st: Header, edge: int, row: int) -> int:
+    """What would stop this entry on this edge now; ACCEPTED if nothing would, NOT_REACHED if the edge is not for it."""
+    e = st.edges[edge]
+    r = records(st)[row]
+    t = st.tiers[e.target]
+    if not (takes_of(st, edge, r.cgroup) >> class_of(st.tiers[e.source], r.length)) & 1:
+        return NOT_REACHED
+    if e.policy == AGE and r.last_use >= st.now - e.older_than:
+        return TOO_YOUNG
+    if is_over_quota(st, e):
+        return QUOTA
+    exact = t.kind == ZSWAP or e.keeps_compressed
+    return int(refusal(st, e.target, r.cgroup, min(r.length, st.page_size) if exact else st.page_size, e.source))
 
 
 @part

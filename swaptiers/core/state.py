@@ -20,7 +20,8 @@ Header = Any
 
 MAX_TIERS = 32
 MAX_EDGES = 64
-ALL_EDGES = MAX_EDGES + MAX_TIERS + 1
+EVACUATION = MAX_EDGES + MAX_TIERS
+ALL_EDGES = EVACUATION + 1
 """With those that no config names: from each log to itself, for cleaning, and one for evacuation."""
 MAX_CODECS = 8
 MAX_BOUNDS = 14
@@ -47,8 +48,8 @@ DEMOTE, SPILL, REFUSE = 0, 1, 2
 LRU, FIFO, SECOND_CHANCE, AGE, ORACLE, LARGEST, RANDOM, CUSTOM = 0, 1, 2, 3, 4, 5, 6, 7
 # triggers: bits in edge.when, and 1 + bit position in by_trigger
 WHEN_PRESSURE, WHEN_LIMIT, WHEN_WATERMARK, WHEN_AGE, WHEN_REQUEST = 1, 2, 4, 8, 16
-BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST, BY_CLEANING = 0, 1, 2, 3, 4, 5
-TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request", "cleaning")
+BY_PRESSURE, BY_LIMIT, BY_WATERMARK, BY_AGE, BY_REQUEST, BY_CLEANING, BY_EVACUATION = 0, 1, 2, 3, 4, 5, 6
+TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request", "cleaning", "evacuation")
 # why a tier or a limit says no
 (
     ACCEPTED,
@@ -63,7 +64,8 @@ TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request", "cleaning")
     FORBIDDEN,
     QUOTA,
     SPARSE,
-) = range(12)
+    DRAINING,
+) = range(13)
 UNKNOWN_LENGTH = 15
 NOT_REACHED, TOO_YOUNG = -1, -2
 """Outcomes of a suggestion: the batch was full before it; it was used after the time that the trigger asks for."""
@@ -80,6 +82,7 @@ REASON_NAMES = (
     "forbidden",
     "quota",
     "sparse",
+    "draining",
 )
 # what a kernel that stopped wants from its caller
 DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
@@ -122,6 +125,7 @@ TIER = _record(
         ("capacity_bytes", "i8"),
         ("accept_bytes", "i8"),
         ("latched", "i8"),  # zswap's pool_reached_full
+        ("draining", "i8"),  # 1 = it is being evacuated: nothing new comes in
         ("watch_bytes", "i8"),  # from here on a background edge wants to be asked
         ("entries", "i8"),
         ("stored_bytes", "i8"),
@@ -204,6 +208,7 @@ EDGE = _record(
         ("empty", "i8"),  # of those, how often it had nothing to take
         ("young", "i8"),  # nothing that was old enough
         ("waited", "i8"),  # nothing but referenced entries, which were rotated
+        ("stalled", "i8", (REASONS,)),  # nothing because of a refusal
         ("scanned", "i8"),
         ("rotated", "i8"),
         ("backpressure", "i8"),

@@ -19,6 +19,7 @@ from swaptiers.core.slots import slot_alloc
 from swaptiers.core.state import (
     ACCEPTED,
     DONE,
+    DRAINING,
     FORBIDDEN,
     FULL,
     HYSTERESIS,
@@ -155,7 +156,7 @@ def _count_bypass(st: Header, pending: Any) -> None:
 @part
 def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """True if a plan was made that may free room, or the next call may find one."""
-    if reason in (FORBIDDEN, WRITEBACK_OFF, INCOMPRESSIBLE):
+    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, INCOMPRESSIBLE):
         return False
     if st.tiers[tier].on_full == REFUSE and reason != SPARSE:
         return False
@@ -182,7 +183,7 @@ def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
 def _goes_on(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """Count the refusal; True if the page may ask the next tier."""
     t = st.tiers[tier]
-    if reason in (FORBIDDEN, WRITEBACK_OFF):
+    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING):
         pending.reason = pending.reason if pending.reason != ACCEPTED else reason
         return True
     t.refused[reason] += 1

@@ -20,6 +20,7 @@ from swaptiers.core.resident import PAGE, SWAPPED
 from swaptiers.core.state import ARRAYS, STORED
 from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser
+from swaptiers.demotion.evacuation import evacuate
 from swaptiers.demotion.request import Moved, Plan, demote, raise_failure
 from swaptiers.errors import ConfigError, IntegrityError
 from swaptiers.experiment import replay
@@ -271,6 +272,11 @@ class Laboratory:
 
     def _act(self, action: ActionSpec) -> None:
         """A timed request for demotion, by the same engine as everything else."""
+        if action.evacuate is not None:
+            self._evacuate(action, action.evacuate)
+            return
+        assert action.source is not None
+        assert action.demote is not None
         done = demote(
             self.core,
             self.graph,
@@ -286,6 +292,17 @@ class Laboratory:
         self._done_actions.append(
             {"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)}
         )
+
+    def _evacuate(self, action: ActionSpec, tier: str) -> None:
+        done = evacuate(
+            self.core,
+            self.graph,
+            threading.Lock(),
+            self._move,
+            rank=self.graph.rank(tier),
+            clock=lambda: int(self.lab.now),
+        )
+        self._done_actions.append({"at_ns": int(action.at), "evacuate": tier, **attrs.asdict(done), "done": done.done})
 
     def _move(self, plan: Plan) -> Moved:
         """The laboratory's mover: records and clock at once, the bytes when the log runs."""

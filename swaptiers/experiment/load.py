@@ -15,7 +15,7 @@ from swaptiers.errors import ConfigError
 from swaptiers.experiment.advice import advice
 from swaptiers.experiment.means import check_means
 from swaptiers.experiment.spec import ExperimentSpec
-from swaptiers.graph import TierGraph, TierGraphError
+from swaptiers.graph import TierGraph, TierGraphError, unknown_tier
 from swaptiers.system_yaml import check_system, located
 from swaptiers.units import format_bytes
 from swaptiers.workloads.contents import files_of, shares_of
@@ -185,6 +185,12 @@ def _check_limits(spec: ExperimentSpec, document: Node) -> None:
 def _check_actions(spec: ExperimentSpec, graph: TierGraph, document: Node) -> None:
     for index, action in enumerate(spec.actions):
         here: Place = document.place_of(("actions", index))
+        if action.evacuate is not None and action.evacuate not in graph.nx:
+            raise document.place_of(("actions", index, "evacuate")).error(
+                unknown_tier(action.evacuate, graph.nx.nodes).what
+            )
+        if action.source is None:
+            continue
         try:
             edges = graph.edges_from(action.source, action.target)
         except TierGraphError as error:

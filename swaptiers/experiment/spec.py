@@ -17,18 +17,25 @@ InversionMode = Literal["sampled", "exact", "off"]
 
 @attrs.frozen(kw_only=True)
 class ActionSpec:
-    """At the virtual time `at`, demote `demote` stored bytes out of `source`, for `cgroup` and its descendants.
+    """At the virtual time `at`, demote `demote` stored bytes out of `source`, for `cgroup` and its descendants; or let
+    everything leave the tier `evacuate`, which takes nothing more from then on.
 
     `target`: along which edge (None = every edge out of the source, in order). `referenced`: `ignore` the second chance,
     or `rotate` referenced entries as the kernel does.
     """
 
     at: Nanoseconds = attrs.field(converter=to_nanoseconds)
-    demote: Bytes = attrs.field(converter=to_bytes)
-    source: str
+    demote: Bytes | None = attrs.field(default=None, converter=attrs.converters.optional(to_bytes))
+    source: str | None = None
+    evacuate: str | None = None
     cgroup: str = attrs.field(default="/", converter=check_path)
     target: str | None = None
     referenced: Literal["ignore", "rotate"] = "ignore"
+
+    def __attrs_post_init__(self) -> None:
+        asked = (self.demote is not None, self.source is not None, self.evacuate is not None)
+        if asked not in ((True, True, False), (False, False, True)):
+            raise ValueError("an action demotes (demote: 10M, source: zswap) or evacuates a tier (evacuate: ssd)")
 
 
 def _until(value: Any) -> Literal["end"] | Nanoseconds:

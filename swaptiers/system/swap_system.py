@@ -21,9 +21,19 @@ from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.state import STORED
 from swaptiers.counters import SystemCounters, read_counters
 from swaptiers.demotion.chooser import make_chooser
+from swaptiers.demotion.evacuation import Evacuated, Progress, evacuate, stop
+from swaptiers.demotion.preview import DemotionPlan, Preview
 from swaptiers.demotion.request import Demoted, Referenced, demote
 from swaptiers.demotion.terms import EdgeSpec
-from swaptiers.errors import ClosedError, ConfigError, StaleEntryError, StoreRefusedError, TierIOError
+from swaptiers.errors import (
+    ClosedError,
+    ConfigError,
+    GraphError,
+    StaleEntryError,
+    StoreRefusedError,
+    TierBusyError,
+    TierIOError,
+)
 from swaptiers.graph import TierGraph
 from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, mean_inversion, pairs_of
 from swaptiers.system.arguments import Ids, Pages, checked_clean, checked_ids, checked_out, checked_pages, checked_uses
@@ -100,6 +110,7 @@ class SwapSystem:
             cgroups=cgroups,
         )
         self.spec = spec
+        self._folder = Path(folder)
         self.page_size = int(spec.page_size)
         self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size))
         if any(edge.policy == "oracle" for edge in self.graph.edges):
@@ -312,15 +323,7 @@ class SwapSystem:
         no hint), or `rotate` referenced entries once, as the kernel does: then a fresh pool may move nothing for several
         calls. Raises GraphError for an unknown tier, ValueError for a bad size.
         """
-        wanted = parse_bytes(nbytes)
-        if referenced not in ("ignore", "rotate"):
-            raise ValueError(f"referenced is 'ignore' or 'rotate', not {referenced!r}")
-        self._parts.alive()
-        scope = self._index(cgroup)
-        if not self.graph.edges_from(source, target):
-            raise ConfigError(
-                f"no edge leads from {source!r}{f' to {target!r}' if target else ''}: nothing can be demoted"
-            )
+        wanted, scope = self._request(nbytes, source, target, cgroup, referenced)
         return demote(
             self.core,
             self.graph,
@@ -333,6 +336,95 @@ class SwapSystem:
             referenced=referenced,
             now=self._parts.clock(),
         )
+
+    def _request(
+        self, nbytes: int | str, source: str, target: str | None, cgroup: Cgroup | str, referenced: Referenced
+    ) -> tuple[int, int]:
+        """The bytes and the cgroup's number of a request, which is checked."""
+        wanted = parse_bytes(nbytes)
+        if referenced not in ("ignore", "rotate"):
+            raise ValueError(f"referenced is 'ignore' or 'rotate', not {referenced!r}")
+        self._parts.alive()
+        scope = self._index(cgroup)
+        if not self.graph.edges_from(source, target):
+            raise ConfigError(
+                f"no edge leads from {source!r}{f' to {target!r}' if target else ''}: nothing can be demoted"
+            )
+        return wanted, scope
+
+    def plan(
+        self,
+        nbytes: int | str,
+        *,
+        source: str,
+        target: str | None = None,
+        cgroup: Cgroup | str = ROOT,
+        referenced: Referenced = "ignore",
+    ) -> DemotionPlan:
+        """What `demote` with these arguments would do now: which entries, where to, and why the others not.
+
+        Nothing is moved, rotated or counted. The decisions are made on a copy of the records, which takes as long as there
+        are many; a user's policy is asked as for a real move. Raises as `demote` does.
+        """
+        wanted, scope = self._request(nbytes, source, target, cgroup, referenced)
+        parts = self._parts
+        with parts.held():
+            preview = Preview(self.core, self.graph, parts.tree.path_of)
+            chooser = make_chooser(preview.core, self.graph, parts.tree, self._folder)
+        try:
+            return preview.request(
+                scope=scope, source=source, nbytes=wanted, target=target, referenced=referenced, now=parts.clock()
+            )
+        finally:
+            if chooser is not None:
+                chooser.close()
+
+    # evacuation
+
+    def evacuate(self, tier: str, *, progress: Progress | None = None) -> Evacuated:
+        """Let every entry leave `tier`: along its edges, or back up where those end. Ids stay valid, limits hold.
+
+        From the call on nothing new comes into the tier, until `readmit`. `progress` is called after each batch with what
+        was done so far and stops the evacuation by returning False; a later call goes on. Where entries are left, the
+        result says why. Raises GraphError for an unknown tier; TierIOError if a tier fails, after which every entry is
+        where it was or where it was going.
+        """
+        self._parts.alive()
+        return evacuate(
+            self.core,
+            self.graph,
+            self._parts.lock,
+            self._parts.engine.move,
+            rank=self.graph.rank(tier),
+            clock=self._parts.clock,
+            progress=progress,
+        )
+
+    def readmit(self, tier: str) -> None:
+        """Let a tier that was being evacuated take entries again. Raises GraphError for one that is unknown or removed."""
+        with self._parts.held():
+            stop(self.core, self.graph.rank(tier))
+
+    def remove_tier(self, tier: str) -> Evacuated:
+        """Evacuate a tier and close it: its file is gone, its edges move nothing, its counters stay.
+
+        Raises TierBusyError if entries are left: then it is still open, and nothing comes in.
+        """
+        rank = self.graph.rank(tier)
+        if len(self.graph.nx) == 1:
+            raise GraphError(f"{tier!r} is the only tier; close the system instead")
+        done = self.evacuate(tier)
+        if not done.done:
+            with self._parts.held():
+                self._parts.engine.let_land()  # stores that had a slot there when it began
+            done = self.evacuate(tier)
+        with self._parts.held():
+            left = int(self.core.st.tiers[rank].entries)
+            if left:
+                raise TierBusyError(tier, left, done.refused)
+            self.graph.nx.remove_node(tier)
+        self.tiers[rank].close()
+        return done
 
     def run_background(self, max_steps: int = BACKGROUND_STEPS) -> int:
         """Take the background steps that are due (watermarks, limit workers, ages); the number of entries moved.

@@ -66,8 +66,9 @@ class FileSpec(TierSpec):
     half).
 
     `layout: log`: payloads, made by `compressor` at `level` unless they come compressed, are appended to segments of
-    `segment` bytes. Up to `max_live` (default: 80 %, less for few segments) of the capacity is taken by payloads that are somebody's; when segments run out,
-    the emptiest is cleaned: what is alive in it is copied (`cleaning: copy`) or demoted along the tier's edges (`demote`).
+    `segment` bytes. Up to `max_live` (default: 80 %, less for few segments) of the capacity is taken by payloads that are
+    somebody's; when segments run out, the emptiest is cleaned: what is alive in it is copied (`cleaning: copy`) or demoted
+    along the tier's edges (`demote`).
     """
 
     kind: Literal["file"] = "file"

@@ -67,7 +67,8 @@ WHOLE: dict[str, Any] = {
          "steps": [{"kind": "zipf", "pages": 5, "refs": 5}, {"kind": "scan", "pages": 4, "passes": 1}]},
     ],
     "actions": [
-        {"at": "2s", "demote": "10M", "source": "zswap", "cgroup": "/web", "target": "ssd", "referenced": "ignore"}
+        {"at": "2s", "demote": "10M", "source": "zswap", "cgroup": "/web", "target": "ssd", "referenced": "ignore"},
+        {"at": "3s", "evacuate": "ssd"},
     ],
     "run": {
         "until": "end", "warmup": "20%", "sample": "100ms", "reclaim_batch": 32, "payload": "sizes",

@@ -1,0 +1,137 @@
+"""Evacuation: everything leaves a tier, along its edges or, where there are none or they are full, back up.
+
+Nothing new comes in from the moment that it begins. Limits hold as for every other move, so an evacuation may end with
+entries left, and says why; called again it goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from swaptiers.core import api
+from swaptiers.core.core import Core
+from swaptiers.core.state import EVACUATION, FIFO, LRU, REASON_NAMES
+from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
+from swaptiers.graph import TierGraph
+
+
+@attrs.frozen(kw_only=True)
+class Evacuated:
+    """How far an evacuation came.
+
+    `entries` have left by this call, to which tier `targets` says; `left` are still there; `refused`: why, as reason ->
+    how often it ended a batch. `done`: nothing is left.
+    """
+
+    tier: str
+    entries: int
+    left: int
+    targets: dict[str, int]
+    refused: dict[str, int]
+
+    @property
+    def done(self) -> bool:
+        """True if nothing is left."""
+        return self.left == 0
+
+
+Progress = Callable[[Evacuated], bool | None]
+"""Called after each batch; False stops the evacuation, which can be resumed."""
+
+
+def start(core: Core, rank: int) -> None:
+    """From now on nothing comes in. The caller holds the lock."""
+    core.st.tiers[rank].draining = 1
+    api.give_up_kept(core.state, rank)
+
+
+def stop(core: Core, rank: int) -> None:
+    """The tier takes entries again. The caller holds the lock."""
+    core.st.tiers[rank].draining = 0
+
+
+def evacuate(
+    core: Core,
+    graph: TierGraph,
+    lock: threading.Lock,
+    move: Callable[[Plan], Moved],
+    *,
+    rank: int,
+    clock: Callable[[], int],
+    progress: Progress | None = None,
+) -> Evacuated:
+    """Move batch after batch out of the tier until it is empty, or nothing more can go, or `progress` says stop."""
+    name = graph.tiers[rank].name
+    with lock:
+        start(core, rank)
+    targets: dict[str, int] = {}
+    refused: dict[str, int] = {}
+
+    def so_far() -> Evacuated:
+        left = int(core.st.tiers[rank].entries)
+        return Evacuated(tier=name, entries=sum(targets.values()), left=left, targets=targets, refused=refused)
+
+    moved = True
+    while moved and core.st.tiers[rank].entries:
+        moved = False
+        for edge, target in _ways_out(core, graph, rank):
+            while (count := _batch(core, lock, move, edge, target, rank, clock(), refused)) is not None:
+                if count:
+                    moved = True
+                    to = graph.tiers[target].name
+                    targets[to] = targets.get(to, 0) + count
+                if progress is not None and progress(so_far()) is False:
+                    return so_far()
+    return so_far()
+
+
+def _ways_out(core: Core, graph: TierGraph, rank: int) -> Iterator[tuple[int, int]]:
+    """Edges and the ranks of their targets: the tier's own, then one to each faster tier, the nearest first."""
+    for edge in graph.edges_from(graph.tiers[rank].name):
+        yield edge, int(core.st.edges[edge].target)
+    for faster in range(rank - 1, -1, -1):
+        if not core.st.tiers[faster].draining:
+            yield EVACUATION, faster
+
+
+def _batch(
+    core: Core,
+    lock: threading.Lock,
+    move: Callable[[Plan], Moved],
+    edge: int,
+    target: int,
+    rank: int,
+    now: int,
+    refused: dict[str, int],
+) -> int | None:
+    """One batch along one way; the entries that left the tier, None if this way has no more to give now."""
+    with lock:
+        st = core.st
+        if edge == EVACUATION:
+            _aim(core, rank, target)
+        policy = LRU if edge == EVACUATION or st.edges[edge].policy != FIFO else FIFO
+        api.plan_out(core.state, edge, policy, now)
+        plan = latest_plan(core)
+        blocked = int(st.plan_blocked)
+        if blocked:
+            refused[REASON_NAMES[blocked]] = refused.get(REASON_NAMES[blocked], 0) + 1
+    raise_failure(core)
+    if plan is None:
+        return None
+    moved = move(plan).entries
+    if plan.edge == edge:
+        return moved
+    return 0 if moved else None
+
+
+def _aim(core: Core, rank: int, target: int) -> None:
+    """Let the edge that no config names lead from the tier to `target`."""
+    st = core.st
+    edge = st.edges[EVACUATION]
+    edge.source, edge.target = rank, target
+    edge.policy = LRU
+    edge.batch = 64
+    edge.keeps_compressed = 0
