@@ -9,7 +9,9 @@ import numpy as np
 
 import swaptiers as st
 from swaptiers.core.rings import WAYS
-from swaptiers.core.state import BUSY, CHUNK, CHUNK_RECORD, PLANNED, RING, STORED
+from swaptiers.core.state import BUSY, CHUNK, CHUNK_RECORD, KEPT, PLANNED, RING, STORED
+
+KEPT_RING = -1
 
 
 def check_cold_lists(swap: st.SwapSystem) -> None:
@@ -28,11 +30,14 @@ def check_cold_lists(swap: st.SwapSystem) -> None:
         for row, stamp in _elements(ring, chunks):
             if table[row]["stamp"] == stamp:
                 assert row not in seen, f"row {row} stands twice"
-                assert table[row]["way"] == ring["key"] % WAYS, f"row {row} is in the ring of another way"
+                if ring["key"] == KEPT_RING:
+                    assert table[row]["backing"] == KEPT, f"row {row} is among the kept slots"
+                else:
+                    assert table[row]["way"] == ring["key"] % WAYS, f"row {row} is in the ring of another way"
                 seen[row] = number
                 live += 1
         assert live == ring["live"], f"ring {number} has {live} live elements and counts {ring['live']}"
-    stored = np.flatnonzero(table["backing"] == STORED).tolist()
+    stored = np.flatnonzero((table["backing"] == STORED) | (table["backing"] == KEPT)).tolist()
     assert sorted(seen) == stored, f"{len(stored)} entries, {len(seen)} in cold lists"
 
 
