@@ -18,9 +18,11 @@ from swaptiers.errors import (
     ExperimentError,
     GraphError,
     IntegrityError,
+    PolicyError,
     StaleEntryError,
     StoreRefusedError,
     SwapTiersError,
+    TierBusyError,
     TierIOError,
 )
 from swaptiers.graph import TierGraphError
@@ -37,6 +39,8 @@ EXAMPLES: dict[SwapTiersError, type[Exception]] = {
     ClosedError("closed"): ValueError,
     CoreFullError("full"): MemoryError,
     IntegrityError("a page changed"): RuntimeError,
+    PolicyError("module:Class", "zswap->ssd", ValueError("twice")): RuntimeError,
+    TierBusyError("ssd", 3, {"tier_full": 2}): RuntimeError,
     ExperimentError("variant a: no room"): RuntimeError,
 }
 

@@ -79,7 +79,7 @@ def test_settings_reach_every_corner(tmp_path: Path) -> None:
         "workloads.1.pages=200", "workloads.0.contents=text", "run.until=3s",
     ]  # fmt: skip
     spec = load_experiment(path, sets=sets, variants=["b"]).variants["b"]
-    zswap, _, disk = spec.tiers
+    zswap, *_, disk = spec.tiers
     assert zswap.kind == "zswap"
     assert zswap.max_pool.of(spec.ram) == 64 << 20
     assert disk.latency.read == 4_000_000

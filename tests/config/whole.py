@@ -41,13 +41,18 @@ WHOLE: dict[str, Any] = {
         },
         "ssd": {
             "kind": "file", "capacity": "1M", "direct": False, "on_full": "spill", "bandwidth": "2G/s", "priority": 2,
-            "path": "ssd.swap",
+            "path": "ssd.swap", "keep_clean": True, "keep_below": "40%",
+        },
+        "log": {
+            "kind": "file", "layout": "log", "capacity": "8M", "segment": "64K", "max_live": "70%", "cleaning": "demote",
+            "compressor": "lz4", "priority": 0,
         },
         "disk": {"kind": "memory", "capacity": "8M", "priority": 1},
     },
     "edges": [_EDGE, {"from": "ssd", "to": "disk", "policy": "age", "older_than": "10s",
          "quota": {"time": "10ms", "every": "1s", "burst": "1ms"}},
-        {"from": "zswap", "to": "disk", "policy": "whole:Coldest", "options": {"most": 5}}],
+        {"from": "zswap", "to": "log", "keep_compressed": True, "policy": "whole:Coldest", "options": {"most": 5},
+         "only": "raw"}],
     "cgroups": {
         "/web": {
             "memory.max": "1M", "memory.zswap.max": "1M", "memory.swap.max": "200M", "memory.zswap.writeback": True,

@@ -103,6 +103,51 @@ def test_zram_or_zswap(tmp_path: Path) -> None:
     assert at_once[1] < zswap[0]
 
 
+def documented(page: str, lines: list[str], fields: int) -> int:
+    """How many rows of the page's tables stand in the output, word for word; a row that does not is an error."""
+    printed = [line.split() for line in lines]
+    rows = [
+        [word for cell in line.strip("|").split("|") for word in cell.split()]
+        for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
+        if line.count("|") == fields + 1 and re.search(r"\d", line)
+    ]
+    for each in rows:
+        assert any(all(word in line for word in each) for line in printed), each
+    return len(rows)
+
+
+def test_log_layout(tmp_path: Path) -> None:
+    """Half of plain writeback at most before cleaning, less than all of it at 60 %; what the page says comes out."""
+    lines = output("log_layout", cwd=tmp_path)
+    assert row(lines, "40%")[1] <= 0.6
+    assert max(row(lines, "60%")[1:4]) <= 1.0
+    assert [row(lines, f"{live}%")[4] for live in (40, 60, 80, 90)] == sorted(
+        row(lines, f"{live}%")[4] for live in (40, 60, 80, 90)
+    )
+    assert documented("log-layout.md", lines, 5) == 7
+
+
+def test_keep_clean(tmp_path: Path) -> None:
+    """With few writes the slots that stay save more than half of what the SSD is written."""
+    lines = output("keep_clean", cwd=tmp_path)
+    without, whole = (
+        float(line.split()[2]) for line in lines if line.split()[0] == "2%" and line.split()[1] in ("without", "whole")
+    )
+    assert whole < without / 2
+    assert documented("edges.md", lines, 5) == 6
+
+
+def test_entry_policy(tmp_path: Path) -> None:
+    """The user's own policy beats every built-in one on its workload, in faults from the SSD and in bytes written."""
+    lines = output("entry_policy", cwd=tmp_path)
+    own = row(lines, "cold_and_large")
+    for name in ("lru", "fifo", "random", "largest"):
+        built_in = row(lines, name)
+        assert own[1] < built_in[1]
+        assert own[2] < built_in[2]
+    assert documented("custom-policy.md", lines, 6) == 5
+
+
 def test_fidelity(tmp_path: Path) -> None:
     """What docs/fidelity.md says stands here is what comes out."""
     text = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
