@@ -28,6 +28,7 @@ variants:
   alone:    {workloads: [{cgroup: /web, kind: zipf, pages: 12000, alpha: 0.9, drift: 1%, refs: 300000}]}
   overflow: {edges: [], on_full: spill}
   demotion: {edges: [{from: zswap, to: ssd}, {from: ssd, to: disk}]}
+  borrow:   {edges: [{from: zswap, to: ssd, share: borrow}, {from: ssd, to: disk, share: borrow}]}
   capped:
     edges: [{from: zswap, to: ssd}, {from: ssd, to: disk}]
     cgroups: {/noisy: {memory.zswap.max: 1M, memory.swap.tiers.max: {ssd: 8M}}}
@@ -35,7 +36,7 @@ variants:
 
 
 def main() -> None:
-    """Run the web server alone, then beside the batch job under three regimes."""
+    """Run the web server alone, then beside the batch job under four regimes."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "neighbours.yaml"
         config.write_text(CONFIG)
@@ -55,7 +56,10 @@ def main() -> None:
     print(
         "overflow: what came first keeps the fast tiers. demotion: what is used keeps them, but a scan that passes through"
     )
-    print("still pushes the web server's pages down. capped: the scan's pages may take no more than its limits allow.")
+    print(
+        "still pushes the web server's pages down. borrow: whoever holds most gives first, so the scan pushes its own."
+    )
+    print("capped: its pages may take no more than its limits allow, which somebody has to know and to set.")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROOT = "/"
 MAX_DEPTH = 64
+ALL = 1 << 62
+"""Bytes: more than anybody has."""
 
 
 def _optional_bytes(value: object) -> Bytes | None:
@@ -59,7 +61,8 @@ class CgroupSpec:
 
     `memory_max`: resident pages plus the stored bytes in zswap. `zswap_max`: stored bytes in zswap. `swap_max`: page_size
     per entry in other tiers. `zswap_writeback`: False forbids every store or move into a tier that is not zswap.
-    `tiers_max`: tier -> bytes (0 forbids new stores there; other numbers are our extension).
+    `tiers_max`: tier -> bytes (0 forbids new stores there; other numbers are our extension). `tiers_low`: tier -> stored
+    bytes; while the subtree holds no more than that there, others give first (best effort, as memory.low; ours too).
     """
 
     path: str = attrs.field(converter=check_path, metadata={"names": True})
@@ -71,6 +74,9 @@ class CgroupSpec:
     )
     tiers_max: dict[str, Bytes | None] = attrs.field(
         factory=dict, converter=_tier_limits, metadata={"key": "memory.swap.tiers.max"}
+    )
+    tiers_low: dict[str, Bytes | None] = attrs.field(
+        factory=dict, converter=_tier_limits, metadata={"key": "memory.swap.tiers.low"}
     )
 
 
@@ -117,7 +123,7 @@ class CgroupTree:
 
     def limit(self, spec: CgroupSpec) -> int:
         """Set all limits of a cgroup, made if absent; returns its number. Raises ValueError for an unknown tier."""
-        for tier in spec.tiers_max:
+        for tier in (*spec.tiers_max, *spec.tiers_low):
             if tier not in self._tiers:
                 raise ValueError(f"there is no tier {tier!r}; the tiers are {', '.join(self._tiers)}")
         index = self.add(spec.path)
@@ -142,6 +148,7 @@ class CgroupTree:
             if path != ROOT:
                 children[parent_path(path)].append(path)
         order: list[tuple[int, int]] = []
+        self._core.st.lows = sum(low != 0 for spec in self.specs.values() for low in spec.tiers_low.values())
         self._visit(ROOT, children, order, True, -1)
         self._core.set_tree(order)
 
@@ -158,6 +165,8 @@ class CgroupTree:
         for tier, bit in self._tiers.items():
             if tier not in spec.tiers_max:
                 self._core.cell(index, bit).limit_bytes = -1
+            low = spec.tiers_low.get(tier, Bytes(0))
+            self._core.cell(index, bit).low_bytes = ALL if low is None else low
         c = self._core.cgroups[index]
         c.memory_max = -1 if spec.memory_max is None else spec.memory_max
         c.zswap_max = -1 if spec.zswap_max is None else spec.zswap_max

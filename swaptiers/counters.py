@@ -49,7 +49,8 @@ class EdgeCounters:
 
     `asked`: how often it was asked for a batch; of those it had nothing to take (`empty`), nothing that was old enough
     (`young`), or only entries that had a second chance coming (`waited`), or could not move what it had (`stalled`: reason
-    -> how often). `refused`: reason -> batches that it ended, some of them after a few entries.
+    -> how often). `passed_over`: how often a cgroup was, whose turn it was, for its memory.swap.tiers.low. `refused`:
+    reason -> batches that it ended, some of them after a few entries.
     """
 
     entries: int
@@ -62,6 +63,7 @@ class EdgeCounters:
     scanned: int
     rotated: int
     backpressure: int
+    passed_over: int
     by_trigger: Mapping[str, int]
     refused: Mapping[str, int]
     stalled: Mapping[str, int]
@@ -69,7 +71,10 @@ class EdgeCounters:
 
 @attrs.frozen(kw_only=True)
 class CgroupCounters:
-    """One cgroup, events of its own pages; `*_bytes` with its descendants, as memory.current and its kin are."""
+    """One cgroup, events of its own pages; `*_bytes` with its descendants, as memory.current and its kin are.
+
+    `tiers_low_events`: batches that it gave though memory.swap.tiers.low protects it (as `low` in memory.events).
+    """
 
     refs: int
     hits: int
@@ -85,6 +90,7 @@ class CgroupCounters:
     swap_max_events: int
     swap_fail_events: int
     zswap_max_events: int
+    tiers_low_events: int
     entries: int
     resident_bytes: int
     zswap_bytes: int

@@ -45,10 +45,11 @@ def check_system(spec: SystemSpec, document: Node, folder: Path) -> TierGraph:
         raise document.place_of(where, key=True).error(error.what) from None
     _check_policies(graph, document, folder)
     for cgroup in spec.cgroups:
-        for tier in cgroup.tiers_max:
-            if tier not in graph.nx:
-                place = document.place_of(("cgroups", cgroup.path, "memory.swap.tiers.max", tier), key=True)
-                raise place.error(unknown_tier(tier, graph.nx.nodes).what)
+        for key, tiers in (("memory.swap.tiers.max", cgroup.tiers_max), ("memory.swap.tiers.low", cgroup.tiers_low)):
+            for tier in tiers:
+                if tier not in graph.nx:
+                    place = document.place_of(("cgroups", cgroup.path, key, tier), key=True)
+                    raise place.error(unknown_tier(tier, graph.nx.nodes).what)
     return graph
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from swaptiers.core.core import EdgeTerms, TierTerms
 from swaptiers.core.state import (
     AGE,
+    BORROW,
     BYTES_WRITTEN,
     CUSTOM,
     DEMOTE,
@@ -19,8 +20,10 @@ from swaptiers.core.state import (
     MEMORY,
     NO_QUOTA,
     ORACLE,
+    PROPORTIONAL,
     RANDOM,
     REFUSE,
+    ROUND_ROBIN,
     SECOND_CHANCE,
     SPILL,
     TIME_TAKEN,
@@ -49,6 +52,7 @@ POLICY_CODES = {
     "oracle": ORACLE,
 }
 """Any other is a user's own."""
+SHARE_CODES = {"round-robin": ROUND_ROBIN, "proportional": PROPORTIONAL, "borrow": BORROW}
 ON_FULL_CODES = {"demote": DEMOTE, "spill": SPILL, "refuse": REFUSE}
 KIND_CODES: dict[type[TierSpec], int] = {ZswapSpec: ZSWAP, MemorySpec: MEMORY, FileSpec: FILE}
 PS_PER_S = 10**12
@@ -141,6 +145,7 @@ def _edge(graph: TierGraph, spec: SystemSpec, edge: EdgeSpec) -> EdgeTerms:
         low_bytes=int(capacity * mark.low) if mark else 0,
         age_older_than=edge.when.age.older_than if edge.when.age else 0,
         age_every=edge.when.age.every if edge.when.age else 0,
+        share=SHARE_CODES[edge.share],
         **_quota(edge.quota),
     )
 

@@ -22,7 +22,7 @@ from cattrs.errors import (
     IterableValidationError,
     IterableValidationNote,
 )
-from cattrs.gen import make_dict_structure_fn, override
+from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn, override
 
 from swaptiers.config.document import Node
 from swaptiers.errors import ConfigError
@@ -320,7 +320,7 @@ def _is_mapping(t: Any) -> bool:
 
 
 def _mapping_hook(converter: cattrs.Converter, t: Any) -> Callable[[Any, Any], Any]:
-    build = converter.gen_structure_mapping(t)
+    build = make_mapping_structure_fn(t, converter, dict)  # the converter's own would take this hook's place
 
     def hook(value: Any, kind: Any) -> Any:
         if not isinstance(value, dict | None):

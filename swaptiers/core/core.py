@@ -38,6 +38,7 @@ from swaptiers.core.state import (
     QUARANTINE,
     RECORD,
     RING,
+    ROUND_ROBIN,
     SEGMENT,
     WHEN_AGE,
     ZSWAP,
@@ -92,6 +93,7 @@ class EdgeTerms:
     quota_of: int = NO_QUOTA
     quota_ps: int = 0
     quota_burst: int = 0
+    share: int = ROUND_ROBIN
 
 
 class Core:

@@ -13,7 +13,16 @@ from swaptiers.core.entries import rotate, unlist
 from swaptiers.core.moves import clear_plan, plan_entry, reserve_move
 from swaptiers.core.picks import is_by_score, pick_highest
 from swaptiers.core.quotas import is_over_quota, start_timed
-from swaptiers.core.rings import class_of, coldest_by_arrival, coldest_by_use, next_stamp, ring_head, ring_pop
+from swaptiers.core.rings import (
+    class_of,
+    coldest_by_arrival,
+    coldest_by_use,
+    next_stamp,
+    ring_head,
+    ring_pop,
+    takes_of,
+)
+from swaptiers.core.shares import begin_search, end_turn, next_cgroup, spare_bytes
 from swaptiers.core.state import (
     ACCEPTED,
     AGE,
@@ -24,7 +33,6 @@ from swaptiers.core.state import (
     CHOSEN,
     CUSTOM,
     EVACUATION,
-    EVERY_CLASS,
     FULL,
     LRU,
     MAX_EDGES,
@@ -45,9 +53,7 @@ from swaptiers.core.state import (
     ZSWAP_MAX,
     Header,
     cell_of,
-    cgroups,
     picks,
-    preorder,
     records,
     rings,
 )
@@ -58,30 +64,6 @@ ANY_AGE = -(1 << 62)
 UNLIMITED = 1 << 62
 NEVER = 1 << 62
 ROOT = 0
-
-
-@part
-def next_cgroup(st: Header, edge: int, scope: int) -> int:
-    """The next cgroup of the subtree `scope` with entries in the edge's source, round robin; -1 if none has any."""
-    e = st.edges[edge]
-    table = cgroups(st)
-    first, end = table[scope].place, table[scope].place_end
-    place = e.cursor + 1
-    for _ in range(end - first):
-        if place < first or place >= end:
-            place = first
-        c = preorder(st)[place]
-        if cell_of(st, c, e.source).entries > 0:
-            e.cursor = place
-            return int(c)
-        place += 1
-    return -1
-
-
-@part
-def takes_of(st: Header, edge: int, cgroup: int) -> int:
-    """The classes of the cgroup's entries that the edge takes; those edges that no config names take all."""
-    return int(cgroups(st)[cgroup].takes[edge]) if edge < st.edges_n else EVERY_CLASS
 
 
 @part
@@ -174,16 +156,19 @@ def plan_edge(st: Header, edge: int, scope: int, policy: int, budget: int, used_
     """One batch along `edge` from the next cgroup of `scope` that has any to give; the number of entries planned.
 
     A cgroup whose own limit stops the move is passed over, and remembered if nobody else has any to give; a target that
-    is full stops the search.
+    is full stops the search. One with a memory.swap.tiers.low gives down to that and an entry less at most.
     """
-    tries = cgroups(st)[scope].place_end - cgroups(st)[scope].place
     blocked, blocked_scope = ACCEPTED, ROOT
-    for _ in range(tries):
+    begin_search(st)
+    while True:
         cgroup = next_cgroup(st, edge, scope)
         if cgroup < 0:
             break
         st.plan_blocked = ACCEPTED
-        plan_batch(st, edge, cgroup, policy, budget, used_before)
+        spare = spare_bytes(st, st.edges[edge].source, cgroup, scope)
+        plan_batch(st, edge, cgroup, policy, min(budget, spare), used_before)
+        if st.plan_n > 0:
+            end_turn(st, edge, scope, cgroup)
         if st.plan_n > 0 or st.plan_rotated > 0 or st.plan_blocked in (FULL, POOL_LIMIT, SPARSE):
             return int(st.plan_n)
         if is_target_full(st):

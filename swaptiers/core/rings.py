@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import CHOSEN, CHUNK, Header, cell_of, chunks, records, rings
+from swaptiers.core.state import CHOSEN, CHUNK, EVERY_CLASS, Header, cell_of, cgroups, chunks, records, rings
 
 NONE = -1
 SORT_SHARE = 16
@@ -95,6 +95,12 @@ def class_of(t: Any, length: int) -> int:
     while n < t.bounds_n and length >= t.bounds[n]:
         n += 1
     return n
+
+
+@part
+def takes_of(st: Header, edge: int, cgroup: int) -> int:
+    """The classes of the cgroup's entries that the edge takes; those edges that no config names take all."""
+    return int(cgroups(st)[cgroup].takes[edge]) if edge < st.edges_n else EVERY_CLASS
 
 
 @part

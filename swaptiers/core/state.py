@@ -90,6 +90,8 @@ DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
 WAITING, PLACED, PLACED_ZERO, REFUSED = 0, 1, 2, 3
 
 NO_LIMIT = -1
+# how cgroups take turns to give
+ROUND_ROBIN, PROPORTIONAL, BORROW = 0, 1, 2
 # what a quota is of
 NO_QUOTA, BYTES_WRITTEN, TIME_TAKEN = 0, 1, 2
 
@@ -195,7 +197,8 @@ EDGE = _record(
         ("filling", "i8"),  # between high and low, on the way down
         ("working", "i8"),  # the limit's worker is on its way down to accept_threshold
         ("ready_at", "i8"),  # when its background worker may take the next step
-        ("cursor", "i8"),  # cgroup served last, as a place in the preorder
+        ("share", "i8"),  # how cgroups take turns
+        ("cursor", "i8"),  # cgroup asked last, as a place in the preorder
         ("quota_of", "i8"),  # what the quota is of: NO_QUOTA, BYTES_WRITTEN, TIME_TAKEN
         ("quota_ps", "i8"),  # what one byte, or one ns, takes of the quota's time
         ("quota_burst", "i8"),  # ns that it may run ahead
@@ -212,6 +215,7 @@ EDGE = _record(
         ("scanned", "i8"),
         ("rotated", "i8"),
         ("backpressure", "i8"),
+        ("passed_over", "i8"),  # cgroups whose turn it was, but for their memory.swap.tiers.low
         ("by_trigger", "i8", (TRIGGERS,)),
         ("refused", "i8", (REASONS,)),
     ]
@@ -228,6 +232,8 @@ CGROUP = _record(
         ("writeback", "i8"),  # effective: 0 if any ancestor says 0
         ("allowed", "i8"),  # effective mask of tiers
         ("takes", "i2", (MAX_EDGES,)),  # per edge, the classes of this cgroup's entries that it takes
+        ("owes", "i8", (MAX_EDGES,)),  # per edge with share: proportional, bytes that it should have given by now
+        ("searched", "i8"),  # the latest search for a cgroup to give that is done with it
         ("resident_pages", "i8"),  # with descendants
         ("zswap_bytes", "i8"),  # with descendants
         ("swap_pages", "i8"),  # with descendants
@@ -245,6 +251,7 @@ CGROUP = _record(
         ("swap_max_events", "i8"),
         ("swap_fail_events", "i8"),
         ("zswap_max_events", "i8"),
+        ("tiers_low_events", "i8"),  # batches that it gave though it was protected
         ("bypass", "i8"),
         ("refs", "i8"),
         ("hits", "i8"),
@@ -261,6 +268,7 @@ CELL = _record(  # one cgroup in one tier
         ("stored_bytes", "i8"),
         ("tree_bytes", "i8"),  # with descendants
         ("limit_bytes", "i8"),
+        ("low_bytes", "i8"),  # up to which the subtree is protected; 0 = not
         ("first_ring", "i8"),  # 1 + its index; 0 = none, as in untouched memory
     ]
 )
@@ -419,6 +427,10 @@ HEADER = _record(
         ("plan_rotated", "i8"),
         ("plan_young", "i8"),  # 1: it ended at an entry that is too young
         ("plan_blocked", "i8"),
+        # the latest search for a cgroup to give
+        ("search", "i8"),
+        ("passed_over", "i8"),
+        ("lows", "i8"),  # cells with low_bytes
         # the latest refusal
         ("refusal_scope", "i8"),
         ("need_codec", "i8"),

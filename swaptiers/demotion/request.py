@@ -1,7 +1,7 @@
 """A request to demote: so many bytes out of a tier, for a cgroup and its descendants, whoever carries the moves out.
 
-Mirrors the walk of the proposed proactive writeback (`source=zswap`): round robin over the subtree, a batch of scanned
-entries at a time, 16 tries without progress. The budget is bytes as stored in the source.
+Mirrors the walk of the proposed proactive writeback (`source=zswap`): over the subtree by the edge's share (there: round
+robin), a batch of scanned entries at a time, 16 tries without progress. The budget is bytes as stored in the source.
 """
 
 from __future__ import annotations

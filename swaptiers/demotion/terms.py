@@ -1,10 +1,10 @@
-"""The terms of a demotion edge: which entries (policy, only), when (triggers), how many (batch, quota)."""
+"""The terms of a demotion edge: which entries (policy, only), whose (share), when (triggers), how many (batch, quota)."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 
 import attrs
 
@@ -13,6 +13,7 @@ from swaptiers.demotion.only import Only
 from swaptiers.demotion.quota import Quota
 from swaptiers.units import Fraction, Nanoseconds, to_fraction, to_nanoseconds
 
+Share = Literal["round-robin", "proportional", "borrow"]
 POLICIES = ("lru", "fifo", "second-chance", "age", "largest", "random", "oracle")
 USERS_POLICY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -91,8 +92,10 @@ class EdgeSpec:
     page written), `random`, `oracle` (used again last; only an experiment knows the future), or a user's own: the name of
     an entry point of the group `swaptiers.policies`, or `module:Class`, made with `options`. `only`: which entries; an edge
     without it takes those that no other edge out of its source is for. `keep_compressed`: payloads move as they are, between
-    tiers with one compressor. `batch`: entries scanned per step. `quota`: how much
-    may be written into the target per interval, or how long that may take.
+    tiers with one compressor. `batch`: entries scanned per step. `quota`: how much may be written into the target per
+    interval, or how long that may take. `share`: how cgroups take turns to give: `round-robin` as in the kernel,
+    `proportional` to the stored bytes that each holds in the source, or `borrow`: whoever is furthest above an equal share
+    gives first (docs/fairness.md).
     """
 
     source: str = attrs.field(metadata={"key": "from"})
@@ -105,6 +108,7 @@ class EdgeSpec:
     keep_compressed: bool = False
     batch: int = attrs.field(default=64, validator=[attrs.validators.ge(1), attrs.validators.le(1024)])
     quota: Quota | None = attrs.field(default=None, converter=_quota)
+    share: Share = attrs.field(default="round-robin", validator=attrs.validators.in_(get_args(Share)))
 
     def __attrs_post_init__(self) -> None:
         if self.policy == "age" and self.older_than is None:

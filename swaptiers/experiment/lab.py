@@ -128,7 +128,7 @@ LAB = _record(
         ("ram_byte_ns", "f8"),
         ("ram_since", "i8"),
         ("ram_peak", "i8"),
-        ("latencies", "i8", (LATENCY_BUCKETS,)),
+        ("latencies_at", "i8"),  # (workloads, LATENCY_BUCKETS): faults by how long they took
         ("workloads", WORKLOAD, (MAX_WORKLOADS,)),
     ]
 )
@@ -172,6 +172,11 @@ def zero_of(lab: Lab) -> Any:
 @part
 def recency_of(lab: Lab) -> Any:
     return carray(pointer(lab.recency_at), (lab.recency_n,), RECENCY)
+
+
+@part
+def latencies_of(lab: Lab) -> Any:
+    return carray(pointer(lab.latencies_at), (lab.workloads_n * LATENCY_BUCKETS,), np.int64)
 
 
 @part

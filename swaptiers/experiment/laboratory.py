@@ -25,6 +25,7 @@ from swaptiers.demotion.request import Moved, Plan, demote, raise_failure
 from swaptiers.errors import ConfigError, IntegrityError
 from swaptiers.experiment import replay
 from swaptiers.experiment.execute import Executor
+from swaptiers.experiment.fairness import Occupancy
 from swaptiers.experiment.feed import Feed, OrderedFeed, TimedFeed
 from swaptiers.experiment.future import following_references
 from swaptiers.experiment.lab import (
@@ -33,14 +34,16 @@ from swaptiers.experiment.lab import (
     EVENT,
     KNOWN,
     LAB,
+    LATENCY_BUCKETS,
     LOG_CAPACITY,
     LOG_FULL,
     WANTS_LENGTHS,
     WANTS_MOVE_LENGTHS,
     WANTS_REFERENCES,
 )
+from swaptiers.experiment.latency import fault_latency
 from swaptiers.experiment.observe import Recency
-from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult, fault_latency
+from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult
 from swaptiers.experiment.series import Recorder
 from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
 from swaptiers.graph import TierGraph
@@ -100,6 +103,7 @@ class Laboratory:
             raise
         self.recency = Recency(self) if spec.run.inversion != "off" else None
         self.recorder = Recorder(self)
+        self.occupancy = Occupancy(self.core, {w.cgroup: self.tree.paths[w.cgroup] for w in spec.workloads}, names)
         self._actions = sorted(spec.actions, key=lambda action: action.at)
         self._done_actions: list[dict[str, Any]] = []
 
@@ -118,6 +122,8 @@ class Laboratory:
         self.corpora = made
         self.table("zero_at", np.concatenate([corpus.zero for corpus in made]).astype(np.uint8))
         lab.workloads_n = len(spec.workloads)
+        latencies = self.table("latencies_at", np.zeros(len(spec.workloads) * LATENCY_BUCKETS, np.int64))
+        self.latencies = latencies.reshape(len(spec.workloads), LATENCY_BUCKETS)
         for index, workload in enumerate(spec.workloads):
             work = lab.workloads[index]
             corpus = int(which[index])
@@ -263,8 +269,10 @@ class Laboratory:
             self._act(self._actions.pop(0))
         if now >= self._next_sample:
             self.recorder.sample()
-            if self.recency is not None and self.lab.warm:
-                self.recency.sample()
+            if self.lab.warm:
+                self.occupancy.sample()
+                if self.recency is not None:
+                    self.recency.sample()
             step = int(self.spec.run.sample)
             self._next_sample += max(1, -(-(now - self._next_sample + 1) // step)) * step
         self._set_stop()
@@ -349,7 +357,8 @@ class Laboratory:
             cgroups=counters.cgroups,
             inversion=Recency.report(self.recency, counters),
             ram_bytes=RamBytes(mean=float(lab.ram_byte_ns) / max(int(lab.now), 1), peak=int(lab.ram_peak)),
-            fault_latency_ns=fault_latency(lab.latencies, int(lab.fault_ns)),
+            fault_latency_ns=fault_latency(self.latencies.sum(axis=0), int(lab.fault_ns)),
+            fairness=self.occupancy.report(self.latencies, [workload.cgroup for workload in self.spec.workloads]),
             actions=tuple(self._done_actions),
             time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
             integrity=integrity,

@@ -52,6 +52,7 @@ from swaptiers.experiment.lab import (
     DUE,
     IDLE,
     KNOWN,
+    LATENCY_BUCKETS,
     LOAD,
     LOG_FULL,
     LOG_HIGH,
@@ -66,6 +67,7 @@ from swaptiers.experiment.lab import (
     Lab,
     following_of,
     kept_of,
+    latencies_of,
     latency_bucket,
     lengths_of,
     log_of,
@@ -282,7 +284,7 @@ def _let_in(st: Header, lab: Lab, cgroup: int) -> None:
         lab.faults += 1
         lab.fault_ns += lab.latency
         c.fault_ns += lab.latency
-        lab.latencies[latency_bucket(lab.latency)] += 1
+        latencies_of(lab)[lab.workload * LATENCY_BUCKETS + latency_bucket(lab.latency)] += 1
 
 
 @part

@@ -6,25 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
 from swaptiers.counters import CgroupCounters, EdgeCounters, TierCounters
-from swaptiers.experiment.lab import bucket_latency
+from swaptiers.experiment.fairness import Fairness
+from swaptiers.experiment.latency import FaultLatency
 from swaptiers.experiment.series import Series
 from swaptiers.inversion import InversionReport
 
 SCHEMA = 1
-
-
-@attrs.frozen(kw_only=True)
-class FaultLatency:
-    """From the reference to the page: queueing, read, decompression, and the reclaim that it had to wait for."""
-
-    mean: float | None
-    p50: int | None
-    p99: int | None
-    p999: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +63,7 @@ class VariantResult:
     inversion: InversionReport
     ram_bytes: RamBytes
     fault_latency_ns: FaultLatency
+    fairness: Fairness
     seed: int
     actions: tuple[Mapping[str, Any], ...]
     time: RunTime
@@ -124,16 +114,3 @@ def _plain(result: VariantResult) -> dict[str, Any]:
     plain = attrs.asdict(result, filter=lambda field, _: field.name != "series")  # a file of its own
     plain["inversion"]["global"] = plain["inversion"].pop("all_entries")  # no name for a Python field
     return plain
-
-
-def fault_latency(buckets: npt.NDArray[np.int64], total_ns: int) -> FaultLatency:
-    """From the log-linear histogram: percentiles are right within 1.6 %, the mean is exact."""
-    count = int(buckets.sum())
-    if count == 0:
-        return FaultLatency(mean=None, p50=None, p99=None, p999=None)
-    cumulative = np.cumsum(buckets)
-
-    def percentile(share: float) -> int:
-        return bucket_latency(int(np.searchsorted(cumulative, share * count)))
-
-    return FaultLatency(mean=total_ns / count, p50=percentile(0.5), p99=percentile(0.99), p999=percentile(0.999))

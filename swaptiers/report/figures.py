@@ -29,10 +29,12 @@ class Figure:
         return self.value(result)
 
 
-def sections(tiers: Sequence[str]) -> Iterable[tuple[str, list[Figure]]]:
-    """Every figure, in sections; `tiers` by rank."""
+def sections(tiers: Sequence[str], cgroups: int) -> Iterable[tuple[str, list[Figure]]]:
+    """Every figure, in sections; `tiers` by rank; `cgroups`: how many have workloads."""
     yield "references", _references(tiers)
     yield "latency of a fault", _latency()
+    if cgroups > 1:
+        yield "fairness", _fairness(tiers[0])
     yield "LRU inversion", _inversion()
     yield "its price", _price(tiers)
 
@@ -54,6 +56,15 @@ def _latency() -> list[Figure]:
         Figure("p99", lambda v: v.fault_latency_ns.p99, duration, "lower"),
         Figure("stalled in all", lambda v: v.time.stall_s, seconds, "lower"),
         Figure("time in all", lambda v: v.time.virtual_s, seconds, "lower"),
+    ]
+
+
+def _fairness(fastest: str) -> list[Figure]:
+    """Neither index has a better side: equal parts for unequal wants are no gain."""
+    return [
+        Figure(f"Jain: {fastest}", lambda v: v.fairness.space, share),
+        Figure("Jain: mean fault", lambda v: v.fairness.latency, share),
+        Figure("worst p99", lambda v: v.fairness.worst.p99 if v.fairness.worst else None, duration, "lower"),
     ]
 
 

@@ -49,7 +49,8 @@ def _table(result: ExperimentResult, names: Sequence[str]) -> Table:
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     tiers = dict.fromkeys(tier for variant in result.variants.values() for tier in variant.tiers)
-    for title, figures in sections(list(tiers)):
+    cgroups = max(len(variant.fairness.by_cgroup) for variant in result.variants.values())
+    for title, figures in sections(list(tiers), cgroups):
         table.add_section()
         table.add_row(Text(title, style="bold"), *("" for _ in names))
         for figure in figures:

@@ -82,6 +82,11 @@ ROWS: dict[str, tuple[str, str, str, str]] = {
     "a limit that can't hold a batch": ("memory.max: 1M", "memory.max: 64K", "64K", "can't hold one batch of reclaim"),
     "an unknown tier in a limit": (
         "{memory.max: 1M}", "{memory.swap.tiers.max: {dsk: 0}}", "dsk: 0", "no tier 'dsk'; did you mean 'disk'"),
+    "an unknown tier in a protection": (
+        "{memory.max: 1M}", "{memory.swap.tiers.low: {dsk: 1M}}", "dsk: 1M", "no tier 'dsk'; did you mean 'disk'"),
+    "a protection of no size": ("{memory.max: 1M}", "{memory.swap.tiers.low: {disk: lots}}", "lots", "a size like .* is wanted"),
+    "protections that are none": ("{memory.max: 1M}", "{memory.swap.tiers.low: 5}", "5}\nwork", "mapping .* wanted, not 5"),
+    "a share that there is not": ("to: disk}", "to: disk, share: borow}", "borow", "did you mean 'borrow'"),
     "limits per tier that are none": ("{memory.max: 1M}", "{memory.swap.tiers.max: 5}", "5}\nwork", "mapping .* wanted, not 5"),
     "too many workloads": (
         "run:", "  - {cgroup: /x, kind: scan, pages: 1}\n" * 255 + "run:", "{cgroup: /x", "257 workloads; at most 256"),

@@ -29,7 +29,7 @@ _EDGE: dict[str, Any] = {
         "pressure": True, "request": False, "limit": False, "watermark": {"high": "90%", "low": "80%"},
         "age": {"older_than": "3s", "every": "1s"},
     },
-    "only": "not raw", "quota": {"bytes": "50M", "every": "1s", "burst": "1M"},
+    "only": "not raw", "quota": {"bytes": "50M", "every": "1s", "burst": "1M"}, "share": "borrow",
 }  # fmt: skip
 WHOLE: dict[str, Any] = {
     "version": 1, "page_size": "4K", "seed": 3, "ram": "16M", "charge_zswap": True, "legacy_swap_charge": False,
@@ -56,7 +56,7 @@ WHOLE: dict[str, Any] = {
     "cgroups": {
         "/web": {
             "memory.max": "1M", "memory.zswap.max": "1M", "memory.swap.max": "200M", "memory.zswap.writeback": True,
-            "memory.swap.tiers.max": {"disk": "max", "ssd": "4K"},
+            "memory.swap.tiers.max": {"disk": "max", "ssd": "4K"}, "memory.swap.tiers.low": {"ssd": "1M", "zswap": "max"},
         }
     },
     "workloads": [
@@ -82,7 +82,8 @@ WHOLE: dict[str, Any] = {
     "variants": {"a": {"edges": [], "on_full": "spill", "actions": []}, "b": {}},
 }  # fmt: skip
 NAMED: tuple[Keys, ...] = (
-    ("tiers",), ("cgroups",), ("variants",), ("cgroups", "/web", "memory.swap.tiers.max"), ("workloads", 0, "contents", "mix"),
+    ("tiers",), ("cgroups",), ("variants",), ("cgroups", "/web", "memory.swap.tiers.max"),
+    ("cgroups", "/web", "memory.swap.tiers.low"), ("workloads", 0, "contents", "mix"),
 )  # fmt: skip
 """Mappings whose keys are names that the config gives itself."""
 

@@ -45,12 +45,13 @@ def story(seed: int, policy: Any) -> list[Any]:
     when = st.Triggers(pressure=True, watermark=st.Watermark(high="80%", low="50%"))
     edges = [
         st.EdgeSpec(source=a, target=b, policy=policy, batch=draw.choice([1, 5]), when=when,
+                    share=draw.choice(["round-robin", "proportional", "borrow"]),
                     older_than="9ns" if policy == "age" else None)
         for a, b in (("zswap", "far"), ("far", "disk"))
     ]  # fmt: skip
     told: list[Any] = []
     with st.SwapSystem(tiers, edges, clock=Clock(), max_entries=1 << 12, stamp_limit=400, generation_limit=3) as swap:
-        for path in ("/a", "/a/b"):
+        for path in ("/a", "/a/b", "/c"):
             swap.cgroup(path)
         held: list[int] = []
         for _ in range(250):
@@ -59,7 +60,7 @@ def story(seed: int, policy: Any) -> list[Any]:
                 if way <= 1:
                     pages = b"".join(page_of(draw) for _ in range(draw.randint(1, 6)))
                     ids = swap.swap_out(
-                        np.frombuffer(pages, np.uint8).reshape(-1, PAGE), draw.choice(["/", "/a", "/a/b"])
+                        np.frombuffer(pages, np.uint8).reshape(-1, PAGE), draw.choice(["/", "/a", "/a/b", "/c"])
                     )
                     held += ids.tolist()
                 elif way == 2 and held:
@@ -73,6 +74,7 @@ def story(seed: int, policy: Any) -> list[Any]:
                 else:
                     limit = draw.choice([None, 0, 20_000])
                     swap.cgroup("/a").set(zswap_max=limit, zswap_writeback=draw.random() < 0.8)
+                    swap.cgroup(draw.choice(["/a", "/c"]), tiers_low={"zswap": draw.choice([0, 8000, "max"])})
             except st.StoreRefusedError as refused:
                 held += [int(entry) for entry in refused.ids if entry]
                 told.append(sorted(refused.reasons.items()))
@@ -80,7 +82,9 @@ def story(seed: int, policy: Any) -> list[Any]:
             told.append(
                 [[t.entries, t.stored_bytes, t.pool_bytes, t.stores, t.demoted_out] for t in stats.tiers.values()]
             )
-            told.append([[e.entries, e.scanned, e.rotated, e.backpressure] for e in stats.edges.values()])
+            told.append(
+                [[e.entries, e.scanned, e.rotated, e.backpressure, e.passed_over] for e in stats.edges.values()]
+            )
         rows = swap.core.records[: int(swap.core.st.row_top)]
         told.append([rows[name].tolist() for name in ("backing", "tier", "slot", "length", "stamp", "last_use")])
         swap.check()

@@ -60,11 +60,33 @@ def test_proactive_writeback(tmp_path: Path) -> None:
 
 
 def test_noisy_neighbour(tmp_path: Path) -> None:
-    """Alone best; limits bring it back; demotion alone is between."""
+    """Alone best; limits bring it back; demotion alone is between, and far better where borrowers give first."""
     lines = output("noisy_neighbour", cwd=tmp_path)
-    alone, overflow, demotion, capped = (row(lines, name)[0] for name in ("alone", "overflow", "demotion", "capped"))
-    assert alone <= capped < demotion < overflow
+    names = ("alone", "overflow", "demotion", "borrow", "capped")
+    alone, overflow, demotion, borrow, capped = (row(lines, name)[0] for name in names)
+    assert alone <= capped < borrow < demotion < overflow
     assert capped < 2 * alone
+    assert borrow < demotion / 10
+
+
+def test_borrow(tmp_path: Path) -> None:
+    """docs/fairness.md: its table, and every comparison that it draws from it."""
+    text = (ROOT / "docs/fairness.md").read_text(encoding="utf-8").splitlines()
+    lines = output("borrow", cwd=tmp_path)
+    names = ("strict", "round-robin", "proportional", "borrow", "borrow-low")
+    rows = {name: row(lines, name) for name in names}
+    for name in names:
+        assert rows[name] == pytest.approx(row([line for line in text if "+" in line], name), rel=0.03, abs=0.3)
+    space = {name: list(zip(each[:8:2], each[1:8:2], strict=True)) for name, each in rows.items()}
+    steady, bursty = ({name: each[first] for name, each in rows.items()} for first in (8, 12))
+    assert space["strict"][0][0] < space["borrow"][0][0] / 2
+    assert space["borrow"][1][1] > 0.95 * space["strict"][1][1]
+    assert max(space[name][2][1] for name in ("round-robin", "proportional")) < 0.5
+    assert space["borrow"][2][1] > 5
+    assert steady["round-robin"] < steady["proportional"] < steady["borrow-low"] < steady["borrow"] < steady["strict"]
+    assert bursty["strict"] < bursty["borrow"] < bursty["proportional"] < bursty["borrow-low"] < bursty["round-robin"]
+    assert bursty["borrow"] < 1.1 * bursty["strict"]
+    assert steady["borrow"] < 0.75 * steady["strict"]
 
 
 def test_custom_policy(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_the_summary_has_its_keys(result: ExperimentResult) -> None:
     one = whole["variants"]["demotion"]
     assert set(one) == {
         "refs", "hits", "faults", "first_touches", "swap_outs", "swap_ins", "tiers", "zero", "edges", "cgroups", "inversion",
-        "ram_bytes", "fault_latency_ns", "time", "integrity", "actions", "seed",
+        "ram_bytes", "fault_latency_ns", "fairness", "time", "integrity", "actions", "seed",
     }  # fmt: skip
     assert {"stores", "loads", "demoted_in", "demoted_out", "entries", "logical_bytes", "stored_bytes", "pool_bytes",
             "peak_pool_bytes", "read_bytes", "written_bytes", "refused"} <= set(one["tiers"]["zswap"])  # fmt: skip
@@ -115,6 +115,12 @@ def test_the_summary_has_its_keys(result: ExperimentResult) -> None:
         one["inversion"]
     )
     assert set(one["fault_latency_ns"]) == {"mean", "p50", "p99", "p999"}
+    assert set(one["fairness"]) == {"space", "latency", "worst", "by_cgroup"}
+    assert set(one["fairness"]["worst"]) == {"cgroup", "mean", "p99"}
+    for part in one["fairness"]["by_cgroup"].values():
+        assert set(part) == {"tier_bytes", "fault_latency_ns"}
+        assert set(part["tier_bytes"]) == {"zswap", "ssd", "disk"}
+        assert set(part["fault_latency_ns"]) == {"mean", "p50", "p99", "p999"}
     assert set(one["time"]) == {"virtual_s", "stall_s", "wall_s"}
     assert {"verified", "mismatched", "lost"} <= set(one["integrity"])
     assert whole["config"]["demotion"]["tiers"]["zswap"]["max_pool"] == "1M"

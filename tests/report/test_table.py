@@ -71,7 +71,7 @@ def test_any_number_of_variants_fits_80_columns(tmp_path: Path, count_of: int) -
     assert not [line for line in lines if "…" in line]
     words = " ".join(lines).split()
     assert all(words.count(name) == 1 for name in names)
-    for _, figures in sections(["zswap", "disk_15_letters"]):
+    for _, figures in sections(["zswap", "disk_15_letters"], 1):
         for figure in figures:
             assert len(cells(lines, figure.label)) == count_of, figure.label
 
@@ -133,3 +133,17 @@ def test_the_footer_says_what_was_compared(tmp_path: Path, sets: list[str], word
 def test_figures(written: str, text: str) -> None:
     """Thousands grouped, the nearest unit, the sign kept."""
     assert written == text
+
+
+def test_fairness_between_several_cgroups_only(tmp_path: Path) -> None:
+    """Of one cgroup every index is 1: rows that say nothing."""
+    alone = printed(results(tmp_path, "  demotion: {}\n"))
+    assert not [line for line in alone if "Jain" in line or line.strip() == "fairness"]
+    workloads = ", ".join(f"{{cgroup: /{name}, kind: uniform, pages: 300, refs: 2000}}" for name in "ab")
+    limits = "{/a: {memory.max: 200K}, /b: {memory.max: 300K}}"
+    both = results(tmp_path, f"  demotion: {{workloads: [{workloads}], cgroups: {limits}}}\n")
+    fairness = both.variants["demotion"].fairness
+    assert fairness.worst is not None
+    assert cells(printed(both), "Jain: zswap") == [share(fairness.space or 0)]
+    assert cells(printed(both), "Jain: mean fault") == [share(fairness.latency or 0)]
+    assert cells(printed(both), "worst p99") == [duration(fairness.worst.p99)]

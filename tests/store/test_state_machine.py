@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -65,6 +66,7 @@ class SwapMachine(RuleBasedStateMachine):
         shape=some.sampled_from(sorted(SHAPES)),
         on_full=some.sampled_from(["demote", "spill", "refuse"]),
         policy=some.sampled_from(["lru", "fifo", "second-chance", "age"]),
+        share=some.sampled_from(["round-robin", "proportional", "borrow"]),
         when=some.sampled_from(sorted(WHEN)),
         raw=some.sampled_from(["keep", "refuse"]),
         batch=some.sampled_from([1, 3, 64]),
@@ -72,7 +74,16 @@ class SwapMachine(RuleBasedStateMachine):
         stamp_limit=some.integers(250, 400),
     )
     def build(
-        self, shape: str, on_full: Any, policy: Any, when: str, raw: Any, batch: int, legacy: bool, stamp_limit: int
+        self,
+        shape: str,
+        on_full: Any,
+        policy: Any,
+        share: Any,
+        when: str,
+        raw: Any,
+        batch: int,
+        legacy: bool,
+        stamp_limit: int,
     ) -> None:
         tiers: list[Any] = [
             st.ZswapSpec(name="zswap", max_pool="24K", raw=raw),
@@ -85,7 +96,9 @@ class SwapMachine(RuleBasedStateMachine):
         edges = SHAPES[shape] if reachable else None
         terms: list[st.EdgeSpec] | None = None
         if edges is not None:
-            terms = [self._edge(source, target, policy, when, batch) for source, target in edges]
+            terms = [
+                attrs.evolve(self._edge(source, target, policy, when, batch), share=share) for source, target in edges
+            ]
         self.folder = tempfile.TemporaryDirectory()
         self.tiers = [tier.name for tier in tiers]
         self.swap = st.SwapSystem(
@@ -276,11 +289,13 @@ class SwapMachine(RuleBasedStateMachine):
         swap_max=some.sampled_from([None, None, 0, 3 * PAGE, 20 * PAGE]),
         writeback=some.sampled_from([True, True, False]),
         tier_max=some.sampled_from([None, None, 0, 2 * PAGE]),
+        tier_low=some.sampled_from([0, 3 * PAGE, None]),
     )
-    def limit(self, data: Any, zswap_max: Any, swap_max: Any, writeback: bool, tier_max: Any) -> None:
+    def limit(self, data: Any, zswap_max: Any, swap_max: Any, writeback: bool, tier_max: Any, tier_low: Any) -> None:
         tier = data.draw(some.sampled_from(self.tiers), "tier")
         cgroup = self.system.cgroup(self._cgroup(data))
         cgroup.set(zswap_max=zswap_max, swap_max=swap_max, zswap_writeback=writeback, tiers_max={tier: tier_max})
+        cgroup.set(tiers_low={tier: tier_low})
 
     # what must hold
 
