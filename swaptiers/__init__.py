@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from swaptiers.cgroups import CgroupSpec
+    from swaptiers.controllers.base import Observation
+    from swaptiers.controllers.kinds import make_controller
+    from swaptiers.controllers.promotion_rate import PromotionRateSpec
+    from swaptiers.controllers.psi import PsiSpec
+    from swaptiers.controllers.zswap_shrinker import ZswapShrinkerSpec
     from swaptiers.counters import SystemCounters
     from swaptiers.demotion.custom import Candidates, Policy
     from swaptiers.demotion.evacuation import Evacuated
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
         TierBusyError,
         TierIOError,
     )
-    from swaptiers.experiment.results import ExperimentResult, VariantResult
+    from swaptiers.experiment.results import ControllerReport, ExperimentResult, VariantResult
     from swaptiers.experiment.run import run
     from swaptiers.graph import TierGraph
     from swaptiers.inversion import GlobalInversion, Inversion, InversionReport
@@ -46,6 +51,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "cgroups": ("CgroupSpec",),
+    "controllers.base": ("Observation",),
+    "controllers.kinds": ("make_controller",),
+    "controllers.promotion_rate": ("PromotionRateSpec",),
+    "controllers.psi": ("PsiSpec",),
+    "controllers.zswap_shrinker": ("ZswapShrinkerSpec",),
     "counters": ("SystemCounters",),
     "demotion.custom": ("Candidates", "Policy"),
     "demotion.evacuation": ("Evacuated",),
@@ -70,7 +80,7 @@ _HOMES = {
         "TierBusyError",
         "TierIOError",
     ),
-    "experiment.results": ("ExperimentResult", "VariantResult"),
+    "experiment.results": ("ControllerReport", "ExperimentResult", "VariantResult"),
     "experiment.run": ("run",),
     "graph": ("TierGraph",),
     "inversion": ("GlobalInversion", "Inversion", "InversionReport"),
@@ -88,6 +98,7 @@ __all__ = [
     "CgroupSpec",
     "ClosedError",
     "ConfigError",
+    "ControllerReport",
     "CoreFullError",
     "CorruptEntryError",
     "Demoted",
@@ -104,10 +115,13 @@ __all__ = [
     "InversionReport",
     "Latency",
     "MemorySpec",
+    "Observation",
     "Only",
     "PlannedMove",
     "Policy",
     "PolicyError",
+    "PromotionRateSpec",
+    "PsiSpec",
     "Quota",
     "StaleEntryError",
     "StoreRefusedError",
@@ -120,8 +134,10 @@ __all__ = [
     "Triggers",
     "VariantResult",
     "Watermark",
+    "ZswapShrinkerSpec",
     "ZswapSpec",
     "__version__",
+    "make_controller",
     "run",
 ]
 

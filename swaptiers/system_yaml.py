@@ -17,7 +17,7 @@ from swaptiers.system_spec import SystemSpec
 from swaptiers.tiers.specs import CLUSTER_SLOTS, FileSpec, MemorySpec, ZswapSpec
 from swaptiers.units import format_bytes
 
-EXPERIMENT_KEYS = ("version", "seed", "workloads", "actions", "run", "variants")
+EXPERIMENT_KEYS = ("version", "seed", "workloads", "actions", "controllers", "run", "variants")
 TIER_NAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 
 

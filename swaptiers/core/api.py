@@ -312,10 +312,10 @@ def finish_peeks(sta: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
 
 
 @kernel
-def plan_for_request(sta: State, edge: int, scope: int, policy: int, budget: int, now: int) -> int:
+def plan_for_request(sta: State, edge: int, scope: int, policy: int, budget: int, used_before: int, now: int) -> int:
     st = sta[0]
     st.now = now
-    return plan_request(st, edge, scope, policy, budget)
+    return plan_request(st, edge, scope, policy, budget, used_before)
 
 
 @kernel

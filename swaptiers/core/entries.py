@@ -26,6 +26,7 @@ from swaptiers.core.state import (
     ZERO,
     ZSWAP,
     Header,
+    cell_of,
     cgroups,
     records,
 )
@@ -240,6 +241,7 @@ def count_load(st: Header, r: Any) -> None:
     t = st.tiers[r.tier]
     t.loads += 1
     t.read_bytes += r.length
+    cell_of(st, r.cgroup, r.tier).loads += 1
     if t.kind == ZSWAP:
         cgroups(st)[r.cgroup].zswpin += 1
     else:

@@ -343,6 +343,6 @@ def why_not(st: Header, edge: int, row: int) -> int:
 
 
 @part
-def plan_request(st: Header, edge: int, scope: int, policy: int, budget: int) -> int:
-    """One batch of a request along `edge` under `policy`, with push-back."""
-    return plan_down(st, edge, scope, policy, BY_REQUEST, budget, NEVER)
+def plan_request(st: Header, edge: int, scope: int, policy: int, budget: int, used_before: int) -> int:
+    """One batch of a request along `edge` under `policy`, of what was used before then, with push-back."""
+    return plan_down(st, edge, scope, policy, BY_REQUEST, budget, used_before)

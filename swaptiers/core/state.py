@@ -270,6 +270,7 @@ CELL = _record(  # one cgroup in one tier
         ("limit_bytes", "i8"),
         ("low_bytes", "i8"),  # up to which the subtree is protected; 0 = not
         ("first_ring", "i8"),  # 1 + its index; 0 = none, as in untouched memory
+        ("loads", "i8"),  # its own entries, swapped in from there
     ]
 )
 RING = _record(

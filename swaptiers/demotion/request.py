@@ -14,7 +14,7 @@ import attrs
 
 from swaptiers.core import api
 from swaptiers.core.core import Core
-from swaptiers.core.plan import MAX_FRUITLESS
+from swaptiers.core.plan import MAX_FRUITLESS, NEVER
 from swaptiers.core.state import FIFO, REASON_NAMES, SECOND_CHANCE
 from swaptiers.graph import TierGraph
 
@@ -90,6 +90,12 @@ class _Tally:
     fruitless: int = 0
     refused: dict[str, int] = attrs.field(factory=dict)
 
+    def wants_more(self, nbytes: int, max_scanned: int | None) -> bool:
+        """False once the request is met, has been looked for long enough, or leads nowhere."""
+        if self.freed_bytes >= nbytes or self.fruitless >= MAX_FRUITLESS:
+            return False
+        return max_scanned is None or self.scanned < max_scanned
+
 
 def demote(
     core: Core,
@@ -103,17 +109,21 @@ def demote(
     target: str | None,
     referenced: Referenced,
     now: int,
+    used_before: int = NEVER,
+    max_scanned: int | None = None,
 ) -> Demoted:
     """Plan batch after batch and let `move` carry each out, until the request is met or nothing more can be moved.
 
     An overshoot of less than a batch is possible. `target` None: along every edge out of `source`, in their order.
+    `used_before`: nothing that was last used then or later is moved. `max_scanned`: so many entries are looked at, and up
+    to a batch more.
     """
     tally = _Tally()
     edges = list(graph.edges_from(source, target))
-    while edges and tally.freed_bytes < nbytes and tally.fruitless < MAX_FRUITLESS:
+    while edges and tally.wants_more(nbytes, max_scanned):
         policy = _policy(core, edges[0], referenced)
         with lock:
-            api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, now)
+            api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, used_before, now)
             rotated = _count_plan(core, edges[0], tally)
             plan = latest_plan(core)
         raise_failure(core)

@@ -53,8 +53,9 @@ def _silent_edges(spec: ExperimentSpec) -> Iterator[str]:
         when = edge.when
         if when.pressure or when.limit or when.watermark or when.age:
             continue
-        if not any(a.source == edge.source and a.target in (None, edge.target) for a in spec.actions):
-            yield f"edge {edge.name}: it moves entries only when asked, and no action asks"
+        asked = {(a.source, a.target) for a in spec.actions} | {(c.source, c.to) for c in spec.controllers}
+        if not asked & {(edge.source, None), (edge.source, edge.target)}:
+            yield f"edge {edge.name}: it moves entries only when asked, and no action or controller asks"
 
 
 def _unclaimed(spec: ExperimentSpec) -> Iterator[str]:

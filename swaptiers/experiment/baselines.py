@@ -39,7 +39,7 @@ def with_oracle(experiment: Experiment) -> Experiment:
 def overflow(base: ExperimentSpec) -> ExperimentSpec:
     """No demotion: a full tier spills to the next, as zram above a disk swap does."""
     tiers = tuple(attrs.evolve(tier, on_full=None) for tier in base.tiers)
-    return attrs.evolve(base, tiers=tiers, edges=(), on_full="spill", actions=())
+    return attrs.evolve(base, tiers=tiers, edges=(), on_full="spill", actions=(), controllers=())
 
 
 def kernel(base: ExperimentSpec) -> ExperimentSpec | None:
@@ -57,4 +57,4 @@ def kernel(base: ExperimentSpec) -> ExperimentSpec | None:
         TierGraph.build(tiers, edges, "spill")
     except TierGraphError:
         return None
-    return attrs.evolve(base, tiers=tiers, edges=edges, on_full="spill", actions=())
+    return attrs.evolve(base, tiers=tiers, edges=edges, on_full="spill", actions=(), controllers=())

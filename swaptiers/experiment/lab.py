@@ -21,9 +21,9 @@ LATENCY_BUCKETS = 64 * 48
 SUB_BUCKETS = 64
 
 # where the loop stands
-IDLE, ROOM, STORING = 0, 1, 2
+IDLE, ROOM, STORING, EVICTING = 0, 1, 2, 3
 # why it stopped
-CHUNK_DONE, WANTS_LENGTHS, DUE, LOG_FULL, WANTS_MOVE_LENGTHS, WANTS_REFERENCES = 0, 1, 2, 3, 4, 5
+CHUNK_DONE, WANTS_LENGTHS, DUE, LOG_FULL, WANTS_MOVE_LENGTHS, WANTS_REFERENCES, EVICTED = 0, 1, 2, 3, 4, 5, 6
 # events
 LOAD, MOVE, STORE = 0, 1, 2
 NOT_KNOWN, KNOWN = 0, 1
@@ -98,6 +98,8 @@ LAB = _record(
         ("following_n", "i8"),
         ("nexts_at", "i8"),  # per page
         ("kept_at", "i8"),  # per page, the row of the slot that it kept when it was read; 0 = no tier keeps any
+        ("ages_at", "i8"),  # per cgroup, at which ages pages were used again; 0 = nobody wants to know
+        ("ages_n", "i8"),
         ("workloads_n", "i8"),
         ("reclaim_batch", "i8"),
         ("by_time", "i8"),  # 1 = interleave: time
@@ -119,6 +121,8 @@ LAB = _record(
         ("worker_edge", "i8"),
         ("is_resuming", "i8"),  # 1: the workers stopped for Python in the middle of their steps
         ("writing_tier", "i8"),
+        ("evict_left", "i8"),  # pages still to be evicted without anybody waiting
+        ("evict_before", "i8"),  # last used before then
         ("warm", "i8"),
         # what is counted
         ("refs", "i8"),

@@ -16,12 +16,13 @@ from swaptiers.cgroups import CgroupTree
 from swaptiers.codecs import make_codec
 from swaptiers.core.compile import interpreted
 from swaptiers.core.core import Core
+from swaptiers.core.plan import NEVER
 from swaptiers.core.resident import PAGE, SWAPPED
 from swaptiers.core.state import ARRAYS, STORED
 from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.evacuation import evacuate
-from swaptiers.demotion.request import Moved, Plan, demote, raise_failure
+from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote, raise_failure
 from swaptiers.errors import ConfigError, IntegrityError
 from swaptiers.experiment import replay
 from swaptiers.experiment.execute import Executor
@@ -32,6 +33,8 @@ from swaptiers.experiment.lab import (
     CHUNK_DONE,
     DUE,
     EVENT,
+    EVICTED,
+    EVICTING,
     KNOWN,
     LAB,
     LATENCY_BUCKETS,
@@ -46,6 +49,7 @@ from swaptiers.experiment.observe import Recency
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult
 from swaptiers.experiment.series import Recorder
 from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
+from swaptiers.experiment.steering import Steering
 from swaptiers.graph import TierGraph
 from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import Tier
@@ -56,6 +60,7 @@ from swaptiers.workloads.source import MAX_WORKLOADS
 from swaptiers.workloads.streams import References
 
 FOREVER = 1 << 62
+NO_REFERENCES = np.empty(0, np.int64)
 Progress = Callable[[int, int], None]
 """Called now and then with references done and in all."""
 
@@ -106,6 +111,7 @@ class Laboratory:
         self.occupancy = Occupancy(self.core, {w.cgroup: self.tree.paths[w.cgroup] for w in spec.workloads}, names)
         self._actions = sorted(spec.actions, key=lambda action: action.at)
         self._done_actions: list[dict[str, Any]] = []
+        self.steering = Steering(self)
 
     # setting up
 
@@ -216,16 +222,40 @@ class Laboratory:
             raise_failure(self.core)
             if status == CHUNK_DONE:
                 return True
-            if status == WANTS_LENGTHS:
-                self._give_lengths()
-            elif status == WANTS_MOVE_LENGTHS:
-                self._give_move_lengths()
-            elif status == WANTS_REFERENCES:
+            if status == WANTS_REFERENCES:
                 feed.refill(int(lab.workload))
-            elif status == LOG_FULL:
-                self._finish_log()
-            elif status == DUE and not self._on_time():
+            elif status != DUE:
+                self._serve(status)
+            elif not self._on_time():
                 return False
+
+    def _serve(self, status: int) -> None:
+        """Give the kernels what they stopped for."""
+        if status == WANTS_LENGTHS:
+            self._give_lengths()
+        elif status == WANTS_MOVE_LENGTHS:
+            self._give_move_lengths()
+        elif status == LOG_FULL:
+            self._finish_log()
+
+    def evict(self, scope: int, pages: int, used_before: int = NEVER) -> int:
+        """Swap out the coldest resident pages of a cgroup and its descendants while nobody waits; how many went.
+
+        At most `pages`, and none that was last used at `used_before` or later. Fewer where nobody takes them.
+        """
+        lab, st = self.lab, self.core.st
+        replay.settled_ram(self.core.state, self.laba)
+        before = int(self.core.cgroups[scope].resident_pages)
+        lab.scope, lab.evict_left, lab.evict_before = scope, pages, used_before
+        lab.rounds = lab.latency = st.pending_i = st.pending_n = 0
+        lab.phase = EVICTING
+        while True:
+            status = replay.replay(self.core.state, self.laba, NO_REFERENCES, 0)
+            raise_failure(self.core)
+            if status == EVICTED:
+                self._finish_log()
+                return before - int(self.core.cgroups[scope].resident_pages)
+            self._serve(status)
 
     def _give_lengths(self) -> None:
         assert self.executor is not None
@@ -255,7 +285,7 @@ class Laboratory:
         replay.log_has_run(self.core.state, self.laba)
 
     def _set_stop(self) -> None:
-        due = [self._next_sample, self._until]
+        due = [self._next_sample, self._until, self.steering.next_due]
         if self._actions:
             due.append(int(self._actions[0].at))
         self.lab.stop_at = min(due)
@@ -267,6 +297,7 @@ class Laboratory:
             return False
         while self._actions and self._actions[0].at <= now:
             self._act(self._actions.pop(0))
+        self.steering.turn(now)
         if now >= self._next_sample:
             self.recorder.sample()
             if self.lab.warm:
@@ -285,20 +316,37 @@ class Laboratory:
             return
         assert action.source is not None
         assert action.demote is not None
-        done = demote(
+        scope = self.tree.paths[action.cgroup]
+        done = self.demote(scope, action.source, int(action.demote), action.target, action.referenced)
+        self._done_actions.append(
+            {"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)}
+        )
+
+    def demote(
+        self,
+        scope: int,
+        source: str,
+        nbytes: int,
+        target: str | None,
+        referenced: Referenced,
+        used_before: int = NEVER,
+        max_scanned: int | None = None,
+    ) -> Demoted:
+        """A request, carried out at this moment of the run."""
+        replay.settled_ram(self.core.state, self.laba)
+        return demote(
             self.core,
             self.graph,
             threading.Lock(),
             self._move,
-            scope=self.tree.paths[action.cgroup],
-            source=action.source,
-            nbytes=int(action.demote),
-            target=action.target,
-            referenced=action.referenced,
+            scope=scope,
+            source=source,
+            nbytes=nbytes,
+            target=target,
+            referenced=referenced,
+            used_before=used_before,
+            max_scanned=max_scanned,
             now=int(self.lab.now),
-        )
-        self._done_actions.append(
-            {"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)}
         )
 
     def _evacuate(self, action: ActionSpec, tier: str) -> None:
@@ -360,6 +408,7 @@ class Laboratory:
             fault_latency_ns=fault_latency(self.latencies.sum(axis=0), int(lab.fault_ns)),
             fairness=self.occupancy.report(self.latencies, [workload.cgroup for workload in self.spec.workloads]),
             actions=tuple(self._done_actions),
+            controllers=self.steering.report(),
             time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
             integrity=integrity,
             series=self.recorder.finish(),
@@ -394,6 +443,7 @@ class Laboratory:
             None  # it and the recorder know this laboratory: the reserve goes at once, not with the collector
         )
         self.__dict__.pop("recorder", None)
+        self.__dict__.pop("steering", None)
         if self._chooser is not None:
             self._chooser.close()
         for address, _ in self._kept:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import attrs
 
-from swaptiers.config import Node, Place, keys_of, load_document, structure, with_overlay, with_set
+from swaptiers.config import Node, keys_of, load_document, structure, with_overlay, with_set
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.advice import advice
 from swaptiers.experiment.means import check_means
+from swaptiers.experiment.requests import check_requests
 from swaptiers.experiment.spec import ExperimentSpec
-from swaptiers.graph import TierGraph, TierGraphError, unknown_tier
+from swaptiers.graph import TierGraph
 from swaptiers.system_yaml import check_system, located
 from swaptiers.units import format_bytes
 from swaptiers.workloads.contents import files_of, shares_of
@@ -139,7 +140,7 @@ def check_experiment(spec: ExperimentSpec, document: Node, folder: Path) -> Tier
         )
     _check_limits(spec, document)
     _check_oracle(spec, document)
-    _check_actions(spec, graph, document)
+    check_requests(spec, graph, document)
     for index, workload in enumerate(spec.workloads):
         _check_start(spec, workload, document, index)
         try:
@@ -180,24 +181,3 @@ def _check_limits(spec: ExperimentSpec, document: Node) -> None:
                 f"memory.max of {cgroup.path} is {format_bytes(cgroup.memory_max)} and can't hold one batch of reclaim "
                 f"({spec.run.reclaim_batch} pages, {format_bytes(batch)}); give more, or a smaller run.reclaim_batch"
             )
-
-
-def _check_actions(spec: ExperimentSpec, graph: TierGraph, document: Node) -> None:
-    for index, action in enumerate(spec.actions):
-        here: Place = document.place_of(("actions", index))
-        if action.evacuate is not None and action.evacuate not in graph.nx:
-            raise document.place_of(("actions", index, "evacuate")).error(
-                unknown_tier(action.evacuate, graph.nx.nodes).what
-            )
-        if action.source is None:
-            continue
-        try:
-            edges = graph.edges_from(action.source, action.target)
-        except TierGraphError as error:
-            raise here.error(error.what) from None
-        if not edges:
-            to = f" to {action.target!r}" if action.target else ""
-            raise here.error(f"no edge leads from {action.source!r}{to}: nothing can be demoted")
-        paths = {cgroup.path for cgroup in spec.cgroups} | {workload.cgroup for workload in spec.workloads}
-        if action.cgroup != "/" and not any(p == action.cgroup or p.startswith(action.cgroup + "/") for p in paths):
-            raise here.error(f"there is no cgroup {action.cgroup!r}; there are: {', '.join(sorted(paths))}")

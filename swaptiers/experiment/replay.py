@@ -15,7 +15,7 @@ from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import begin_take, finish_take, publish_entry
 from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
 from swaptiers.core.moves import place_moves
-from swaptiers.core.plan import MAX_FRUITLESS, plan_memory
+from swaptiers.core.plan import MAX_FRUITLESS, NEVER, plan_memory
 from swaptiers.core.quotas import end_timed
 from swaptiers.core.resident import (
     LEAVING,
@@ -47,9 +47,11 @@ from swaptiers.core.state import (
 )
 from swaptiers.core.store import ask, place
 from swaptiers.core.workers import plan_background, ready_edge, rest_worker, wake_workers
+from swaptiers.experiment.ages import note_reuse
 from swaptiers.experiment.lab import (
     CHUNK_DONE,
     DUE,
+    EVICTED,
     IDLE,
     KNOWN,
     LATENCY_BUCKETS,
@@ -97,8 +99,10 @@ def replay(sta: Any, laba: Any, references: Any, n: int) -> int:
             status = _next_reference(st, lab, references, n)
         elif lab.phase == ROOM:
             status = _make_room(st, lab)
-        else:
+        elif lab.phase == STORING:
             status = _store_batch(st, lab)
+        else:
+            status = _evict_on(st, lab)
         if status != GO_ON:
             return int(status)
 
@@ -176,6 +180,8 @@ def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
     p = pages_of(lab)[page]
     if p.state == RESIDENT:
         c.hits += 1
+        if lab.ages_at != 0:
+            note_reuse(lab, work.cgroup, lab.now - p.last_use, zero_of(lab)[content_of(lab, page)] != 0)
         p.last_use = lab.now
         if write:
             p.version += 1
@@ -202,6 +208,8 @@ def _swap_in(st: Header, lab: Lab, page: int) -> None:
     p = pages_of(lab)[page]
     row = p.hotter
     r = records(st)[row]
+    if lab.ages_at != 0:
+        note_reuse(lab, r.cgroup, lab.now - r.last_use, r.backing == ZERO)
     if r.backing == ZERO:
         _log_load(st, lab, row, page)
     else:
@@ -254,7 +262,7 @@ def _make_room(st: Header, lab: Lab) -> int:
         lab.scope = scope
         lab.room_before = memory_bytes(st, scope)
         lab.moved = 0
-        _evict_batch(st, lab, scope)
+        _evict_batch(st, lab, scope, lab.reclaim_batch, NEVER)
         lab.phase = STORING
         return GO_ON
     if scope >= 0:
@@ -300,19 +308,19 @@ def _count_ram(st: Header, lab: Lab) -> None:
 
 
 @part
-def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
-    """Take up to a batch of the coldest pages of the next cgroup off its LRU; they ask for places."""
+def _evict_batch(st: Header, lab: Lab, scope: int, most: int, used_before: int) -> int:
+    """Take up to `most` of the coldest pages of the next cgroup off its LRU; they ask for places. How many were taken."""
     st.pending_n = 0
     st.pending_i = 0
     lab.writing_tier = -1
     cgroup = next_resident(st, scope)
     if cgroup < 0:
-        return
+        return 0
     c = cgroups(st)[cgroup]
     pages = pages_of(lab)
     pending = pending_pages(st)
     clean = 0
-    while st.pending_n + clean < lab.reclaim_batch and c.lru_tail >= 0:
+    while st.pending_n + clean < most and c.lru_tail >= 0 and pages[c.lru_tail].last_use < used_before:
         page = int(c.lru_tail)
         lru_remove(pages, c, page)
         row = _kept_row(st, lab, page)
@@ -329,6 +337,7 @@ def _evict_batch(st: Header, lab: Lab, scope: int) -> None:
             _look_lengths_up(lab, p)
         st.pending_n += 1
     charge_resident(st, cgroup, -st.pending_n - clean)
+    return int(st.pending_n + clean)
 
 
 @part
@@ -370,7 +379,34 @@ def _look_lengths_up(lab: Lab, p: Any) -> None:
 
 @part
 def _store_batch(st: Header, lab: Lab) -> int:
-    """Place the evicted pages one after the other; room is made for each where it is wanted."""
+    """Place the evicted pages, and end the round of reclaim that they were evicted for."""
+    status = _place_pending(st, lab)
+    return _end_round(st, lab) if status == GO_ON else status
+
+
+@part
+def _evict_on(st: Header, lab: Lab) -> int:
+    """Evict the next of `evict_left` pages of the subtree `scope`, one cgroup after the other. Nobody waits for room.
+
+    EVICTED once there were enough, or no cgroup of the subtree has a page that was last used before `evict_before`.
+    """
+    status = _place_pending(st, lab)
+    if status != GO_ON:
+        return status
+    scope = cgroups(st)[lab.scope]
+    if lab.evict_left <= 0 or lab.rounds >= scope.place_end - scope.place:
+        lab.latency = 0
+        lab.phase = IDLE
+        return EVICTED
+    taken = _evict_batch(st, lab, lab.scope, min(lab.reclaim_batch, lab.evict_left), lab.evict_before)
+    lab.evict_left -= taken
+    lab.rounds = 0 if taken > 0 else lab.rounds + 1
+    return GO_ON
+
+
+@part
+def _place_pending(st: Header, lab: Lab) -> int:
+    """Place the evicted pages one after the other; room is made for each where it is wanted. GO_ON: all are placed."""
     pending = pending_pages(st)
     st.now = lab.now
     while st.pending_i < st.pending_n:
@@ -389,7 +425,7 @@ def _store_batch(st: Header, lab: Lab) -> int:
             continue
         _settle_page(st, lab, p)
         st.pending_i += 1
-    return _end_round(st, lab)
+    return GO_ON
 
 
 @part
@@ -477,9 +513,9 @@ def move_planned(sta: Any, laba: Any) -> bool:
     """Carry out the core's latest plan for a request. False: lengths of the move are wanted first."""
     st = sta[0]
     lab = laba[0]
-    before = lab.latency
+    lab.latency = 0  # of the last reference, which is over
     done = _move(st, lab, False)
-    lab.latency = before
+    lab.latency = 0
     return done
 
 

@@ -47,6 +47,28 @@ class Integrity:
 
 
 @attrs.frozen(kw_only=True)
+class ControllerReport:
+    """What one controller did. `measured`, `target`, `setting`: at its last step; what they are depends on its kind.
+
+    `of_target`: the mean of measured / target over the last half of its steps. `asked_bytes`: what it wanted moved in all;
+    `moved_entries`, `moved_bytes`: what was. `series`: its steps over time.
+    """
+
+    kind: str
+    cgroup: str
+    source: str
+    steps: int
+    asked_bytes: int
+    moved_bytes: int
+    moved_entries: int
+    measured: float | None
+    target: float | None
+    setting: float | None
+    of_target: float | None
+    series: Series
+
+
+@attrs.frozen(kw_only=True)
 class VariantResult:
     """One variant's numbers. `faults` counts swap-ins; faults + first_touches + hits = refs."""
 
@@ -66,6 +88,7 @@ class VariantResult:
     fairness: Fairness
     seed: int
     actions: tuple[Mapping[str, Any], ...]
+    controllers: tuple[ControllerReport, ...]
     time: RunTime
     integrity: Integrity
     series: Series

@@ -6,7 +6,7 @@ Counters are totals since the start, so that dropping rows loses resolution but 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -31,12 +31,15 @@ TIER_COLUMNS = (
 CGROUP_COLUMNS = ("refs", "faults", "fault_ns", "stall_ns", "resident_bytes", "zswap_bytes", "swap_bytes", "pairs")
 
 
+Row = tuple[float | int | None, ...]
+
+
 @attrs.frozen(kw_only=True)
 class Series:
     """`columns`: names like ``tier.zswap.entries``; `rows`: a value per column, None where there was nothing to measure."""
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[float | int | None, ...], ...]
+    rows: tuple[Row, ...]
 
     def column(self, name: str) -> list[float | int | None]:
         """One column's values. Raises KeyError for a name that there is not."""
@@ -46,15 +49,31 @@ class Series:
         return [row[index] for row in self.rows]
 
 
+class Rows:
+    """Rows that come in one by one, thinned out so that there are never twice as many as `wanted`."""
+
+    def __init__(self, wanted: int = WANTED_ROWS) -> None:
+        self._wanted = wanted
+        self._stride = 1
+        self._offered = 0
+        self.kept: list[Row] = []
+
+    def offer(self, make: Callable[[], Row]) -> None:
+        """Keep a row, made now, if it is one of those that are kept."""
+        if self._offered % self._stride == 0:
+            self.kept.append(make())
+            if len(self.kept) >= 2 * self._wanted:
+                del self.kept[1::2]
+                self._stride *= 2
+        self._offered += 1
+
+
 class Recorder:
     """Takes the samples of one run."""
 
     def __init__(self, laboratory: Laboratory, wanted: int = WANTED_ROWS) -> None:
         self._laboratory = laboratory
-        self._wanted = wanted
-        self._stride = 1
-        self._samples = 0
-        self._rows: list[tuple[float | int | None, ...]] = []
+        self._rows = Rows(wanted)
         lab = laboratory.lab
         used = {int(lab.workloads[index].cgroup) for index in range(int(lab.workloads_n))}
         self._paths = [(path, index) for path, index in sorted(laboratory.tree.paths.items()) if index in used]
@@ -69,18 +88,13 @@ class Recorder:
 
     def sample(self) -> None:
         """Keep a row of how things are now, if this sample is one of those that are kept."""
-        if self._samples % self._stride == 0:
-            self._rows.append(self._row())
-            if len(self._rows) >= 2 * self._wanted:
-                del self._rows[1::2]
-                self._stride *= 2
-        self._samples += 1
+        self._rows.offer(self._row)
 
     def finish(self) -> Series:
         """With the end as the last row."""
-        return Series(columns=self._columns, rows=(*self._rows, self._row()))
+        return Series(columns=self._columns, rows=(*self._rows.kept, self._row()))
 
-    def _row(self) -> tuple[float | int | None, ...]:
+    def _row(self) -> Row:
         lab, core = self._laboratory.lab, self._laboratory.core
         st = core.st
         page_size = int(st.page_size)

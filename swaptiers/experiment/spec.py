@@ -1,4 +1,4 @@
-"""What an experiment is made of: a system, workloads, timed actions, how to run, and variants of all of it."""
+"""What an experiment is made of: a system, workloads, timed actions, controllers, how to run, and variants of it all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Literal
 import attrs
 
 from swaptiers.cgroups import check_path
+from swaptiers.controllers.kinds import AnyControllerSpec
 from swaptiers.system_spec import SystemSpec
 from swaptiers.units import Bytes, Fraction, Nanoseconds, to_bytes, to_fraction, to_nanoseconds
 from swaptiers.workloads.specs import AnyWorkloadSpec
@@ -77,4 +78,5 @@ class ExperimentSpec(SystemSpec):
     seed: int = attrs.field(default=42, validator=[attrs.validators.ge(0), attrs.validators.lt(1 << 63)])
     workloads: tuple[AnyWorkloadSpec, ...] = attrs.field(default=(), converter=tuple)
     actions: tuple[ActionSpec, ...] = attrs.field(default=(), converter=tuple)
+    controllers: tuple[AnyControllerSpec, ...] = attrs.field(default=(), converter=tuple)
     run: RunSpec = RunSpec()

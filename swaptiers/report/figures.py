@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from swaptiers.experiment.results import VariantResult
+from swaptiers.experiment.results import ControllerReport, VariantResult
 from swaptiers.units import format_bytes, format_nanoseconds
 
 Better = Literal["lower", "higher", "neither"]
@@ -29,14 +29,17 @@ class Figure:
         return self.value(result)
 
 
-def sections(tiers: Sequence[str], cgroups: int) -> Iterable[tuple[str, list[Figure]]]:
-    """Every figure, in sections; `tiers` by rank; `cgroups`: how many have workloads."""
+def sections(tiers: Sequence[str], cgroups: int, controllers: Sequence[str] = ()) -> Iterable[tuple[str, list[Figure]]]:
+    """Every figure, in sections; `tiers` by rank; `cgroups`: how many have workloads; `controllers` as `controller_label`
+    has them."""
     yield "references", _references(tiers)
     yield "latency of a fault", _latency()
     if cgroups > 1:
         yield "fairness", _fairness(tiers[0])
     yield "LRU inversion", _inversion()
     yield "its price", _price(tiers)
+    if controllers:
+        yield "controllers, of their targets", _controllers(controllers)
 
 
 def _references(tiers: Sequence[str]) -> list[Figure]:
@@ -87,6 +90,20 @@ def _price(tiers: Sequence[str]) -> list[Figure]:
         Figure("stores refused", lambda v: sum(sum(t.refused.values()) for t in v.tiers.values()), count),
         Figure("over memory.max", lambda v: sum(c.over_limit for c in v.cgroups.values()), count, "lower"),
     ]
+
+
+def _controllers(labels: Sequence[str]) -> list[Figure]:
+    moved = Figure("moved by all", lambda v: sum(c.moved_bytes for c in v.controllers), format_bytes)
+    return [*(Figure(label, _of_target(label), share) for label in labels), moved]
+
+
+def controller_label(report: ControllerReport) -> str:
+    """``psi /web zswap``."""
+    return f"{report.kind} {report.cgroup} {report.source}"
+
+
+def _of_target(label: str) -> Value:
+    return lambda v: next((c.of_target for c in v.controllers if controller_label(c) == label), None)
 
 
 def _loads(tier: str) -> Value:

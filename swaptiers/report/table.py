@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from swaptiers.experiment.results import ExperimentResult
-from swaptiers.report.figures import Figure, sections
+from swaptiers.report.figures import Figure, controller_label, sections
 from swaptiers.report.spread import best, spread_of, written
 
 WIDE = 100_000
@@ -49,8 +49,10 @@ def _table(result: ExperimentResult, names: Sequence[str]) -> Table:
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     tiers = dict.fromkeys(tier for variant in result.variants.values() for tier in variant.tiers)
-    cgroups = max(len(variant.fairness.by_cgroup) for variant in result.variants.values())
-    for title, figures in sections(list(tiers), cgroups):
+    variants = result.variants.values()
+    cgroups = max(len(variant.fairness.by_cgroup) for variant in variants)
+    labels = dict.fromkeys(controller_label(c) for v in variants for c in v.controllers if c.of_target is not None)
+    for title, figures in sections(list(tiers), cgroups, list(labels)):
         table.add_section()
         table.add_row(Text(title, style="bold"), *("" for _ in names))
         for figure in figures:

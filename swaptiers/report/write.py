@@ -37,10 +37,15 @@ def check_series_format(form: SeriesFormat) -> None:
 
 
 def write_results(result: ExperimentResult, folder: Path, series: SeriesFormat = "csv") -> None:
-    """Write summary.json and a file of samples per variant, each under another name first: nobody sees half of one."""
+    """Write summary.json and a file of samples per variant, and per controller that it has.
+
+    Each under another name first: nobody sees half of one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, variant in result.variants.items():
         _write_series(variant.series, folder / f"series-{name}.{series}", series)
+        for number, controller in enumerate(variant.controllers):
+            _write_series(controller.series, folder / f"controller-{name}-{number}.{series}", series)
     text = json.dumps(result.to_json(), indent=1) + "\n"
     _whole(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
 

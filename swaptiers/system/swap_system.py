@@ -18,6 +18,7 @@ import numpy.typing as npt
 from swaptiers.cgroups import ROOT, CgroupSpec, CgroupTree
 from swaptiers.codecs import Buffer
 from swaptiers.core.core import MAX_ENTRIES, Core
+from swaptiers.core.plan import NEVER
 from swaptiers.core.state import STORED
 from swaptiers.counters import SystemCounters, read_counters
 from swaptiers.demotion.chooser import make_chooser
@@ -316,12 +317,15 @@ class SwapSystem:
         target: str | None = None,
         cgroup: Cgroup | str = ROOT,
         referenced: Referenced = "ignore",
+        used_before_ns: int | None = None,
+        scan: int | None = None,
     ) -> Demoted:
         """Move `nbytes` stored bytes out of tier `source`, for a cgroup and its descendants, along its edges.
 
         `target`: along the edge into this tier only. `referenced`: `ignore` the second chance (an explicit request needs
         no hint), or `rotate` referenced entries once, as the kernel does: then a fresh pool may move nothing for several
-        calls. Raises GraphError for an unknown tier, ValueError for a bad size.
+        calls. `used_before_ns`: nothing that was last used then or later moves. `scan`: how many entries are looked at, up
+        to a batch more. Raises GraphError for an unknown tier, ValueError for a bad size.
         """
         wanted, scope = self._request(nbytes, source, target, cgroup, referenced)
         return demote(
@@ -334,6 +338,8 @@ class SwapSystem:
             nbytes=wanted,
             target=target,
             referenced=referenced,
+            used_before=NEVER if used_before_ns is None else used_before_ns,
+            max_scanned=scan,
             now=self._parts.clock(),
         )
 

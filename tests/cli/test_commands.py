@@ -86,7 +86,7 @@ def test_check_prints_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("cgroups./web.memory.zswap.max=max", "memory.zswap.max prevents that"),
         ("workloads.0.rate=2", "some workloads have a rate"),
-        ("edges.0.when={request: true}", "no action asks"),
+        ("edges.0.when={request: true}", "no action or controller asks"),
     ],
 )
 def test_check_gives_advice(capsys: pytest.CaptureFixture[str], change: str, words: str) -> None:

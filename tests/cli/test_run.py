@@ -51,6 +51,24 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
+def test_controllers_are_in_the_table_and_their_steps_in_a_file(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How near each came to its target; of a variant without it, nothing."""
+    steered = "controllers=[{kind: psi, source: zswap, target: 5%, every: 10ms}]"
+    main(["run", str(config), "--variant", "demotion", "--set", steered, "--out", "out"])
+    said = capsys.readouterr().out
+    assert "controllers, of their targets" in said
+    assert "psi / zswap" in said
+    assert "moved by all" in said
+    with Path("out/controller-demotion-0.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    report = json.loads(Path("out/summary.json").read_text())["variants"]["demotion"]["controllers"][0]
+    assert len(rows) == report["steps"] > 5
+    assert float(rows[-1]["measured"]) == report["measured"]
+    assert set(rows[-1]) == {"time_ns", "measured", "target", "setting"}
+
+
 def without_wall(summary: dict[str, Any]) -> dict[str, Any]:
     for variant in summary["variants"].values():
         del variant["time"]["wall_s"]

@@ -110,6 +110,26 @@ ROWS: dict[str, tuple[str, str, str, str]] = {
         "run:", "actions: [{at: 1s, demote: 1M, source: disk}]\nrun:", "{at:", "no edge leads from 'disk'"),
     "an action for an unknown cgroup": (
         "run:", "actions: [{at: 1s, demote: 1M, source: ssd, cgroup: /wbe}]\nrun:", "{at:", "no cgroup '/wbe'"),
+    "a controller of no kind": ("run:", "controllers: [{source: ssd}]\nrun:", "{source", "'kind' is missing: psi, prom"),
+    "a controller of another kind": ("run:", "controllers: [{kind: pis, source: ssd}]\nrun:", "pis", "did you mean 'psi'"),
+    "a key of another kind": (
+        "run:", "controllers: [{kind: psi, source: ssd, history: 5}]\nrun:", "history", "no key 'history'.*gain"),
+    "a rate without its unit": (
+        "run:", "controllers: [{kind: promotion-rate, source: ssd, target: 5%}]\nrun:", "5%}", "a rate like 0.2%/min"),
+    "a target of nothing": (
+        "run:", "controllers: [{kind: psi, source: ssd, target: 0%}]\nrun:", "{kind: psi", "target is a share above 0%"),
+    "a controller with an unknown source": (
+        "run:", "controllers: [{kind: psi, source: zswp}]\nrun:", "{kind: psi", "psi: .*'zswp'; did you mean 'zswap'"),
+    "a controller where no edge leads": (
+        "run:", "controllers: [{kind: psi, source: ssd, to: zswap}]\nrun:", "{kind: psi", "no edge leads from 'ssd' to 'zswap'"),
+    "a controller for an unknown cgroup": (
+        "run:", "controllers: [{kind: psi, source: ssd, cgroup: /wbe}]\nrun:", "{kind: psi", "no cgroup '/wbe'"),
+    "a shrinker of something else": (
+        "run:", "controllers: [{kind: zswap-shrinker, source: ssd}]\nrun:", "{kind: zswap-sh", "a zswap tier, not 'ssd'"),
+    "a shrinker of resident pages": (
+        "run:", "controllers: [{kind: zswap-shrinker, source: resident}]\nrun:", "{kind: zswap-sh", "not 'resident'"),
+    "an edge for resident pages": (
+        "run:", "controllers: [{kind: psi, source: resident, to: ssd}]\nrun:", "{kind: psi", "leave `to` out"),
     "a start in the wrong unit": ("refs: 1000", "refs: 1000, start: 2s", "2s", "start is a share"),
     "a variant of a variant": ("run:", "variants: {a: {variants: {}}}\nrun:", "variants: {}", "can't have variants of its own"),
     "an unknown key in a variant": ("run:", "variants: {a: {rma: 1M}}\nrun:", "rma", "'rma'.*'ram'"),

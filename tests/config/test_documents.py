@@ -136,7 +136,7 @@ def test_set_leaves_the_base_alone() -> None:
     assert base.plain() == {"run": {"payload": "real"}}
 
 
-@pytest.mark.parametrize("config", ["tiers.yaml", "examples/loop.yaml"])
+@pytest.mark.parametrize("config", ["tiers.yaml", "examples/loop.yaml", "examples/controllers.yaml"])
 def test_what_check_prints_is_the_same_experiment(config: str, tmp_path: Path) -> None:
     """A key that is lost or rounded on the way out would be another experiment."""
     experiment = load_experiment(ROOT / config)

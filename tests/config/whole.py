@@ -75,11 +75,18 @@ WHOLE: dict[str, Any] = {
         {"at": "2s", "demote": "10M", "source": "zswap", "cgroup": "/web", "target": "ssd", "referenced": "ignore"},
         {"at": "3s", "evacuate": "ssd"},
     ],
+    "controllers": [
+        {"kind": "psi", "cgroup": "/web", "source": "zswap", "to": "ssd", "target": "1%", "every": "6s", "gain": "1%",
+         "back_off": "50%", "most": "20%"},
+        {"kind": "promotion-rate", "cgroup": "/web", "source": "resident", "target": "0.2%/min", "every": "1min",
+         "min_age": "2min", "percentile": 98.5, "history": 60, "off_for": "1min"},
+        {"kind": "zswap-shrinker", "source": "zswap", "every": "100ms"},
+    ],
     "run": {
         "until": "end", "warmup": "20%", "sample": "100ms", "reclaim_batch": 32, "payload": "sizes",
         "interleave": "references", "inversion": "sampled", "repeat": 1,
     },
-    "variants": {"a": {"edges": [], "on_full": "spill", "actions": []}, "b": {}},
+    "variants": {"a": {"edges": [], "on_full": "spill", "actions": [], "controllers": []}, "b": {}},
 }  # fmt: skip
 NAMED: tuple[Keys, ...] = (
     ("tiers",), ("cgroups",), ("variants",), ("cgroups", "/web", "memory.swap.tiers.max"),

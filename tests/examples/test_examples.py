@@ -178,3 +178,26 @@ def test_fidelity(tmp_path: Path) -> None:
     assert f"| {pool.replace('%', ' %')} (lz4" in text
     assert f"43,450 were writeback) | {rejects.replace('%', ' %')} |" in text
     assert f"-9 to +14 % | {faults.replace('%', ' %')} |" in text
+
+
+def test_controllers(tmp_path: Path) -> None:
+    """They hold their targets, and again after a change; what docs/controllers.md prints is what comes out."""
+    lines = output("controllers", cwd=tmp_path)
+    steered = ("psi", "promotion-rate", "psi-resident", "promotion-resident")
+    for name in steered:
+        minutes, off, peak, again, off_again = (
+            float(number) for number in re.findall(r"[+-]?\d+\.\d", named(lines, name)[0])
+        )
+        assert max(abs(off), abs(off_again)) < 20 < peak
+        assert 0 < minutes < 20 > again > 0
+    text = (ROOT / "docs/controllers.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```\n( +settled .*?)```", text, re.DOTALL)
+    for name in (*steered, "none", "zswap-shrinker", "unlimited"):
+        for line, printed in zip(named(lines, name), named(block.splitlines(), name), strict=True):
+            now, then = (re.findall(r"[\d.]+", each.replace(",", "")) for each in (line, printed))
+            assert [float(n) for n in now] == pytest.approx([float(n) for n in then], rel=0.1, abs=1.5), name
+
+
+def named(lines: list[str], name: str) -> list[str]:
+    """What follows the name in the lines of both tables."""
+    return [line[len(name) :] for line in lines if line.startswith(f"{name} ")]

@@ -50,6 +50,8 @@ def numbers(result: VariantResult) -> dict[str, Any]:
     whole = st.ExperimentResult(seed=0, config={}, versions={}, runs={"it": (result,)}).to_json()
     plain: dict[str, Any] = whole["variants"]["it"]
     plain["series"] = [list(row) for row in result.series.rows]
+    for each, controller in zip(plain["controllers"], result.controllers, strict=True):
+        each["series"] = [list(row) for row in controller.series.rows]
     del plain["time"]["wall_s"]
     return plain
 

@@ -104,7 +104,7 @@ def test_the_summary_has_its_keys(result: ExperimentResult) -> None:
     one = whole["variants"]["demotion"]
     assert set(one) == {
         "refs", "hits", "faults", "first_touches", "swap_outs", "swap_ins", "tiers", "zero", "edges", "cgroups", "inversion",
-        "ram_bytes", "fault_latency_ns", "fairness", "time", "integrity", "actions", "seed",
+        "ram_bytes", "fault_latency_ns", "fairness", "time", "integrity", "actions", "controllers", "seed",
     }  # fmt: skip
     assert {"stores", "loads", "demoted_in", "demoted_out", "entries", "logical_bytes", "stored_bytes", "pool_bytes",
             "peak_pool_bytes", "read_bytes", "written_bytes", "refused"} <= set(one["tiers"]["zswap"])  # fmt: skip

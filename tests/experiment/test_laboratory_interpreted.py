@@ -10,12 +10,22 @@ from pathlib import Path
 
 from configs import SMALL, numbers, run_text
 
+STEERED = (
+    SMALL
+    + """
+  steered:
+    controllers:
+      - {kind: promotion-rate, source: resident, target: 10%/min, every: 20ms, min_age: 10ms, off_for: 0}
+      - {kind: zswap-shrinker, source: zswap, every: 5ms}
+"""
+)
 PROGRAM = """
 import json, sys
-from configs import SMALL, numbers, run_text
+from configs import numbers, run_text
+from test_laboratory_interpreted import STEERED
 from pathlib import Path
 sets = sys.argv[2:]
-result = run_text(Path(sys.argv[1]), SMALL, *sets)
+result = run_text(Path(sys.argv[1]), STEERED, *sets)
 print(json.dumps({name: numbers(variant) for name, variant in result.variants.items()}))
 """
 SETS = (
@@ -38,6 +48,8 @@ def test_interpreted_and_compiled_agree(tmp_path: Path) -> None:
         [sys.executable, "-c", PROGRAM, str(tmp_path), *SETS], env=env, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    compiled = {name: numbers(result) for name, result in run_text(tmp_path, SMALL, *SETS).variants.items()}
+    compiled = {name: numbers(result) for name, result in run_text(tmp_path, STEERED, *SETS).variants.items()}
     assert compiled["demotion"]["edges"]["ssd->disk"]["entries"] > 0
+    assert all(each["asked_bytes"] > 0 for each in compiled["steered"]["controllers"])
+    assert compiled["steered"]["edges"]["zswap->ssd"]["young"] > 0, "the shrinker never came to the warm region"
     assert json.loads(done.stdout) == json.loads(json.dumps(compiled))
