@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         CoreFullError,
         CorruptEntryError,
         ExperimentError,
+        ForkedError,
         GraphError,
         IntegrityError,
         PolicyError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from swaptiers.inversion import GlobalInversion, Inversion, InversionReport
     from swaptiers.system import Cgroup, SwapSystem
     from swaptiers.tiers.base import Latency
+    from swaptiers.tiers.custom import CustomTierSpec
     from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
 
 __version__ = "0.1.0"
@@ -71,6 +73,7 @@ _HOMES = {
         "CoreFullError",
         "CorruptEntryError",
         "ExperimentError",
+        "ForkedError",
         "GraphError",
         "IntegrityError",
         "PolicyError",
@@ -86,6 +89,7 @@ _HOMES = {
     "inversion": ("GlobalInversion", "Inversion", "InversionReport"),
     "system": ("Cgroup", "SwapSystem"),
     "tiers.base": ("Latency",),
+    "tiers.custom": ("CustomTierSpec",),
     "tiers.specs": ("FileSpec", "MemorySpec", "ZswapSpec"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -101,6 +105,7 @@ __all__ = [
     "ControllerReport",
     "CoreFullError",
     "CorruptEntryError",
+    "CustomTierSpec",
     "Demoted",
     "DemotionPlan",
     "EdgeSpec",
@@ -108,6 +113,7 @@ __all__ = [
     "ExperimentError",
     "ExperimentResult",
     "FileSpec",
+    "ForkedError",
     "GlobalInversion",
     "GraphError",
     "IntegrityError",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from swaptiers.units import Bytes, to_bytes
+from swaptiers.units import Bytes, shown, to_bytes
 
 if TYPE_CHECKING:
     from swaptiers.core.core import Core
@@ -24,13 +24,13 @@ def _optional_bytes(value: object) -> Bytes | None:
 
 def _tier_limits(limits: object) -> dict[str, Bytes | None]:
     if not isinstance(limits, Mapping):
-        raise ValueError(f"limits per tier are wanted, like {{'ssd': '10M', 'disk': 0}}, not {limits!r}")
+        raise ValueError(f"limits per tier are wanted, like {{'ssd': '10M', 'disk': 0}}, not {shown(limits)}")
     return {tier: _optional_bytes(limit) for tier, limit in limits.items()}
 
 
 def _switch(value: object) -> bool:
     if not isinstance(value, int) or value not in (0, 1):
-        raise ValueError(f"zswap_writeback is True or False, not {value!r}")
+        raise ValueError(f"zswap_writeback is True or False, not {shown(value)}")
     return bool(value)
 
 
@@ -44,7 +44,7 @@ def check_path(path: str) -> str:
     if not path.startswith("/") or len(path) > 4096:
         raise ValueError(f"a cgroup's path starts at the root, like /web/worker, not {path[:60]!r}")
     for part in parts[1:]:
-        if not part or part in (".", "..") or len(part) > 255 or any(ord(letter) < 32 for letter in part):
+        if not part or part in (".", "..") or len(part) > 255 or not part.isprintable():
             raise ValueError(
                 f"a cgroup's path has plain names between single slashes, like /web/worker, not {path[:60]!r}"
             )

@@ -6,6 +6,7 @@ before anybody keeps them (64 MiB of payload held about 200 MiB without the copy
 
 from __future__ import annotations
 
+import difflib
 import threading
 from collections.abc import Callable
 from typing import TypeAlias
@@ -14,6 +15,8 @@ import attrs
 import lz4.block
 import xxhash
 import zstandard
+
+from swaptiers import plugins
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Checksum: TypeAlias = Callable[[Buffer], int]
@@ -40,6 +43,10 @@ class DecodeError(ValueError):
     """A payload that is not what the compressor wrote."""
 
 
+class UnknownCompressorError(ValueError):
+    """A compressor that neither we nor an installed package has, or that can't be used."""
+
+
 def checksum(payload: Buffer) -> int:
     """xxh3 over the stored payload, masked to 63 bits so that it fits the core's signed fields."""
     return xxhash.xxh3_64_intdigest(payload) & 0x7FFF_FFFF_FFFF_FFFF
@@ -51,14 +58,34 @@ def default_level(compressor: str) -> int:
 
 
 def make_codec(compressor: str, level: int | None, page_size: int) -> Codec:
-    """A codec; ValueError for an unknown compressor or a level that it does not have."""
-    if level is None:
-        level = default_level(compressor)
+    """A codec; UnknownCompressorError for one that there is not, ValueError for a level that it does not have.
+
+    A compressor of an installed package is an entry point of the group `swaptiers.codecs`: a function of `level` (None =
+    its default) and `page_size` that gives a Codec.
+    """
     if compressor == "lz4":
-        return _lz4(level, page_size)
+        return _lz4(default_level(compressor) if level is None else level, page_size)
     if compressor == "zstd":
-        return _zstd(level, page_size)
-    raise ValueError(f"compressor is lz4 or zstd, not {compressor!r}")
+        return _zstd(default_level(compressor) if level is None else level, page_size)
+    return _installed(compressor, level, page_size)
+
+
+def _installed(compressor: str, level: int | None, page_size: int) -> Codec:
+    points = plugins.installed(plugins.CODECS)
+    if compressor not in points:
+        known = [*COMPRESSORS, *sorted(points)]
+        near = difflib.get_close_matches(compressor[:40], known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise UnknownCompressorError(f"there is no compressor {compressor[:40]!r}; {hint}")
+    try:
+        codec = plugins.load(points[compressor])(level, page_size)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise UnknownCompressorError(f"{compressor!r} can't be made: {type(error).__name__}: {error}") from error
+    if not isinstance(codec, Codec):
+        raise UnknownCompressorError(f"{compressor!r} can't be used: it gives {type(codec).__name__}, no Codec")
+    return codec
 
 
 def _lz4(level: int, page_size: int) -> Codec:

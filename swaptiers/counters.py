@@ -101,13 +101,17 @@ class CgroupCounters:
 
 @attrs.frozen(kw_only=True)
 class SystemCounters:
-    """The whole system. `zero`: pages that are nothing but zeros, which take no space in any tier."""
+    """The whole system. `zero`: pages that are nothing but zeros, which take no space in any tier.
+
+    `failures`: tier -> what -> how often: a `store`, `load` or `free` of the tier that raised, a `corrupt` payload.
+    """
 
     tiers: Mapping[str, TierCounters]
     edges: Mapping[str, EdgeCounters]
     cgroups: Mapping[str, CgroupCounters]
     zero: Mapping[str, int]
     entries: int
+    failures: Mapping[str, Mapping[str, int]] = attrs.field(factory=dict)
 
 
 def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCounters:
@@ -117,7 +121,8 @@ def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCount
     edges = {spec.name: _edge(st.edges[index]) for index, spec in enumerate(graph.edges)}
     cgroups = {path: _cgroup(core.cgroups[index], int(st.page_size)) for path, index in sorted(tree.paths.items())}
     zero = {"stores": int(st.zero_stores), "loads": int(st.zero_loads), "entries": int(st.zero_entries)}
-    entries = zero["entries"] + sum(each.entries for each in tiers.values())
+    kept = sum(int(st.tiers[rank].kept) for rank in range(int(st.tiers_n)))
+    entries = int(st.row_top - st.free_rows - st.retired_rows) - kept  # a tier counts what is on its way into it too
     return SystemCounters(tiers=tiers, edges=edges, cgroups=cgroups, zero=zero, entries=entries)
 
 

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+MAX_SENTENCE = 500
+"""Characters; whoever wrote the config may have written anything into it."""
+
+
+def on_one_line(sentence: str) -> str:
+    """A sentence without what would move the cursor or fill the screen."""
+    if len(sentence) > MAX_SENTENCE:
+        sentence = f"{sentence[: MAX_SENTENCE - 3]}..."
+    return "".join(letter if letter.isprintable() else " " for letter in sentence)
+
+
 class SwapTiersError(Exception):
     """The base of all of them. They go from one process to another with all their fields."""
 
@@ -39,7 +50,8 @@ class ConfigError(SwapTiersError, ValueError):
         place = file or ""
         if line is not None:
             place += f":{line}:{column if column is not None else 1}"
-        super().__init__(f"{place}: {what}" if place else what)
+        what = on_one_line(what)
+        super().__init__(f"{on_one_line(place)}: {what}" if place else what)
         self.what = what
         self.file = file
         self.line = line
@@ -129,6 +141,20 @@ class TierBusyError(SwapTiersError, RuntimeError):
 
 class ClosedError(SwapTiersError, ValueError):
     """A system used after it was closed."""
+
+
+class ForkedError(ClosedError):
+    """A system used in a forked child of the process that made it. Nothing was touched; in the parent it goes on.
+
+    Fields: `owner`, the process that the system belongs to.
+    """
+
+    def __init__(self, owner: int, here: int) -> None:
+        super().__init__(
+            f"this SwapSystem belongs to process {owner}, and process {here} is a fork of it: both would write the same "
+            f"files; make a system of its own here, or start the process with multiprocessing's spawn"
+        )
+        self.owner = owner
 
 
 class CoreFullError(SwapTiersError, MemoryError):

@@ -7,14 +7,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from swaptiers.codecs import make_codec
+from swaptiers.codecs import UnknownCompressorError, make_codec
 from swaptiers.config import Node, load_document, structure
 from swaptiers.demotion.custom import load_policy
 from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ConfigError
 from swaptiers.graph import TierGraph, TierGraphError, unknown_tier
 from swaptiers.system_spec import SystemSpec
-from swaptiers.tiers.specs import CLUSTER_SLOTS, FileSpec, MemorySpec, ZswapSpec
+from swaptiers.tiers.specs import CLUSTER_SLOTS, FileSpec, SlottedSpec, ZswapSpec
 from swaptiers.units import format_bytes
 
 EXPERIMENT_KEYS = ("version", "seed", "workloads", "actions", "controllers", "run", "variants")
@@ -70,12 +70,14 @@ def _check_tiers(spec: SystemSpec, document: Node, folder: Path) -> None:
             raise document.place_of(("tiers", tier.name), key=True).error(
                 f"a tier's name has 1 to 15 letters, digits and underscores, as the kernel's, not {tier.name[:40]!r}"
             )
-        if isinstance(tier, ZswapSpec):
+        if isinstance(tier, ZswapSpec | FileSpec) and tier.compressor is not None:
             try:
                 make_codec(tier.compressor, tier.level, int(spec.page_size))
+            except UnknownCompressorError as error:
+                raise document.place_of(("tiers", tier.name, "compressor")).error(str(error)) from None
             except ValueError as error:
                 raise document.place_of(("tiers", tier.name, "level")).error(str(error)) from None
-        if isinstance(tier, MemorySpec | FileSpec) and tier.capacity < CLUSTER_SLOTS * spec.page_size:
+        if isinstance(tier, SlottedSpec) and tier.capacity < CLUSTER_SLOTS * spec.page_size:
             least = format_bytes(CLUSTER_SLOTS * spec.page_size)
             raise document.place_of(("tiers", tier.name, "capacity")).error(
                 f"capacity is at least one cluster of {CLUSTER_SLOTS} pages, {least}, not {format_bytes(tier.capacity)}"

@@ -40,7 +40,7 @@ from swaptiers.errors import GraphError
 from swaptiers.graph import TierGraph
 from swaptiers.system_spec import SystemSpec
 from swaptiers.tiers.base import TierSpec
-from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
+from swaptiers.tiers.specs import FileSpec, MemorySpec, SlottedSpec, ZswapSpec
 
 POLICY_CODES = {
     "lru": LRU,
@@ -54,7 +54,8 @@ POLICY_CODES = {
 """Any other is a user's own."""
 SHARE_CODES = {"round-robin": ROUND_ROBIN, "proportional": PROPORTIONAL, "borrow": BORROW}
 ON_FULL_CODES = {"demote": DEMOTE, "spill": SPILL, "refuse": REFUSE}
-KIND_CODES: dict[type[TierSpec], int] = {ZswapSpec: ZSWAP, MemorySpec: MEMORY, FileSpec: FILE}
+KIND_CODES: dict[type[TierSpec], int] = {ZswapSpec: ZSWAP, MemorySpec: MEMORY}
+"""Any other is a device, as files are."""
 PS_PER_S = 10**12
 PS_PER_NS = 1000
 
@@ -83,7 +84,7 @@ def capacity_bytes(tier: TierSpec, spec: SystemSpec) -> int:
     """What the tier may take: pool bytes of a zswap tier, live payloads of a log, whole pages elsewhere."""
     if isinstance(tier, ZswapSpec):
         return int(tier.max_pool.of(spec.ram))
-    assert isinstance(tier, MemorySpec | FileSpec)
+    assert isinstance(tier, SlottedSpec)
     if isinstance(tier, FileSpec) and tier.max_live is not None:
         return int(tier.capacity * tier.max_live)
     return int(tier.capacity) // int(spec.page_size) * int(spec.page_size)
@@ -97,7 +98,7 @@ def tier_terms(graph: TierGraph, spec: SystemSpec, columns: Sequence[int]) -> li
         zswap = tier if isinstance(tier, ZswapSpec) else None
         terms.append(
             TierTerms(
-                kind=KIND_CODES[type(tier)],
+                kind=KIND_CODES.get(type(tier), FILE),
                 codec=columns[rank],
                 raw_refused=zswap is not None and zswap.raw == "refuse",
                 on_full=ON_FULL_CODES[graph.on_full(tier.name, spec.on_full)],

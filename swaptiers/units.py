@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -33,6 +34,8 @@ _DURATION_FACTOR = {
 }
 MAX_TEXT = 40
 """Characters in a number with its unit."""
+MAX_SHOWN = 40
+"""Characters of a value that errors show."""
 MAX_BYTES = 1 << 60
 """The largest size that is taken: one EiB. Sums of a few of them still fit in a signed 64-bit counter."""
 MAX_NANOSECONDS = 1 << 60
@@ -45,19 +48,19 @@ def parse_bytes(value: object) -> Bytes:
     Raises ValueError for anything else, a negative size, a fraction of a byte, or more than `MAX_BYTES`.
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"a size like 4K, 10M or 1G is wanted, not {value!r}")
+        raise ValueError(f"a size like 4K, 10M or 1G is wanted, not {shown(value)}")
     if isinstance(value, int):
         amount = value
     else:
         match = _SIZE.fullmatch(value.strip())
         if match is None or len(value) > MAX_TEXT:
-            raise ValueError(f"a size like 4K, 10M or 1G is wanted, not {_short(value)}")
+            raise ValueError(f"a size like 4K, 10M or 1G is wanted, not {shown(value)}")
         number = Decimal(match[1]) * _SIZE_FACTOR[match[2].upper()]
         if number != int(number):
-            raise ValueError(f"{value!r} is not a whole number of bytes")
+            raise ValueError(f"{shown(value)} is not a whole number of bytes")
         amount = int(number)
     if not 0 <= amount <= MAX_BYTES:
-        raise ValueError(f"a size from 0 to {format_bytes(MAX_BYTES)} is wanted, not {_short(value)}")
+        raise ValueError(f"a size from 0 to {format_bytes(MAX_BYTES)} is wanted, not {shown(value)}")
     return Bytes(amount)
 
 
@@ -69,33 +72,33 @@ def parse_nanoseconds(value: object) -> Nanoseconds:
     if value == 0 and not isinstance(value, bool):
         return Nanoseconds(0)
     if not isinstance(value, str):
-        raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {value!r}")
+        raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {shown(value)}")
     match = _DURATION.fullmatch(value.strip())
     if match is None or len(value) > MAX_TEXT:
-        raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {_short(value)}")
+        raise ValueError(f"a duration with its unit is wanted (8us, 100ms, 2s), not {shown(value)}")
     amount = Decimal(match[1]) * _DURATION_FACTOR[match[2]]
     if amount > MAX_NANOSECONDS:
-        raise ValueError(f"a duration of at most 36 years is wanted, not {_short(value)}")
+        raise ValueError(f"a duration of at most 36 years is wanted, not {shown(value)}")
     return Nanoseconds(round(amount))
 
 
 def parse_fraction(value: object) -> Fraction:
     """A share of a whole from ``"20%"``: 0 to 1. Raises ValueError for a bare number (is 1 all of it, or 1 %?)."""
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ValueError(f"a percentage like 20% is wanted, not {_short(value)}")
+        raise ValueError(f"a percentage like 20% is wanted, not {shown(value)}")
     match = _PERCENT.fullmatch(value.strip())
     if match is None:
-        raise ValueError(f"a percentage like 20% is wanted, not {_short(value)}")
+        raise ValueError(f"a percentage like 20% is wanted, not {shown(value)}")
     share = float(Decimal(match[1]) / 100)
     if share > 1:
-        raise ValueError(f"a percentage from 0% to 100% is wanted, not {value!r}")
+        raise ValueError(f"a percentage from 0% to 100% is wanted, not {shown(value)}")
     return Fraction(share)
 
 
 def parse_rate(value: object) -> BytesPerSecond:
     """Bytes per second from ``"2G/s"`` or ``"150M/s"``. Raises ValueError for anything else, and for a rate of 0."""
     if not isinstance(value, str) or not value.strip().endswith("/s"):
-        raise ValueError(f"a rate like 150M/s is wanted, not {_short(value)}")
+        raise ValueError(f"a rate like 150M/s is wanted, not {shown(value)}")
     rate = parse_bytes(value.strip()[:-2])
     if rate == 0:
         raise ValueError("a rate above 0 is wanted")
@@ -150,7 +153,7 @@ def to_nanoseconds(value: Any) -> Nanoseconds:
     """Attrs converter for API users: an integer is nanoseconds already, a string carries its unit."""
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value <= MAX_NANOSECONDS:
-            raise ValueError(f"a duration from 0 to 36 years is wanted, not {value} ns")
+            raise ValueError(f"a duration from 0 to 36 years is wanted, not {shown(value)} ns")
         return Nanoseconds(value)
     return parse_nanoseconds(value)
 
@@ -159,7 +162,7 @@ def to_fraction(value: Any) -> Fraction:
     """Attrs converter for API users: 0.2 and ``"20%"`` alike."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= 1:
-            raise ValueError(f"a fraction from 0 to 1 is wanted, not {value!r}")
+            raise ValueError(f"a fraction from 0 to 1 is wanted, not {shown(value)}")
         return Fraction(float(value))
     return parse_fraction(value)
 
@@ -168,7 +171,7 @@ def to_rate(value: Any) -> BytesPerSecond:
     """Attrs converter for API users: an integer is bytes per second already."""
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 < value <= MAX_BYTES:
-            raise ValueError(f"a rate above 0 is wanted, not {value}")
+            raise ValueError(f"a rate above 0 is wanted, not {shown(value)}")
         return BytesPerSecond(value)
     return parse_rate(value)
 
@@ -226,6 +229,10 @@ def format_rate(rate: float) -> str:
     return f"{format_bytes(rate)}/s"
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+def shown(value: object) -> str:
+    """A value as errors show it: at most 40 characters, on one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python's own limit on the digits of a number
+        return f"a number of more than {sys.get_int_max_str_digits()} digits"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."

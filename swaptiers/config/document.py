@@ -18,14 +18,17 @@ from ruamel.yaml.events import (
     CollectionEndEvent,
     CollectionStartEvent,
     DocumentStartEvent,
+    NodeEvent,
 )
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from swaptiers.errors import ConfigError
+from swaptiers.units import shown
 
-MAX_TEXT = 4 << 20
+MAX_TEXT = 1 << 20
 MAX_DEPTH = 64
-MAX_NODES = 100_000
+MAX_NODES = 50_000
+"""Values in a config: one with this many is read in about three seconds."""
 PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 Path_ = tuple[str | int, ...]
 
@@ -93,9 +96,13 @@ def load_document(path: str | os.PathLike[str]) -> Node:
     """The config in a file, a mapping at its top. Raises ConfigError."""
     name = os.fspath(path)
     try:
-        if Path(path).stat().st_size > MAX_TEXT:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_TEXT + 1)  # whatever size it says it has: it may be a device
+        if len(data) > MAX_TEXT:
             raise ConfigError(f"a config of at most {MAX_TEXT >> 20} MiB is wanted", file=name)
-        text = Path(path).read_text(encoding="utf-8")
+        text = data.decode("utf-8")
+    except ConfigError:
+        raise
     except UnicodeDecodeError as error:
         raise ConfigError(f"byte {error.start} is not UTF-8; save the file as UTF-8", file=name) from error
     except (OSError, ValueError) as error:
@@ -116,7 +123,7 @@ def parse_node(text: str, start: Place, *, located: bool = True) -> Node:
     """One YAML value. `located` False: the text is an option, without lines."""
     try:
         _check_events(text, start)
-        tree = YAML(typ="rt", pure=True).compose(text)
+        tree = YAML(typ="safe", pure=True).compose(text)
     except ConfigError:
         raise
     except MarkedYAMLError as error:
@@ -133,27 +140,35 @@ def parse_node(text: str, start: Place, *, located: bool = True) -> Node:
 
 
 def _check_events(text: str, start: Place) -> None:
-    """Depth and number of documents, found without recursion before anything recursive looks at the text."""
-    depth = documents = 0
-    events: Iterator[Any] = YAML(typ="rt", pure=True).parse(text)
+    """Depth, size, anchors and number of documents, found without recursion before anything recursive looks at the text."""
+    depth = documents = values = 0
+    anchors: set[str] = set()
+    events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
     for event in events:
+        mark = event.start_mark
+        place = Place(start.file, mark.line + 1, mark.column + 1) if start.line else start
+        values += isinstance(event, NodeEvent)
+        if values > MAX_NODES:
+            raise place.error(f"there are more than {MAX_NODES} values; a config needs some hundreds")
+        if isinstance(event, AliasEvent):
+            if event.anchor not in anchors:
+                raise place.error(f"the alias {shown(event.anchor)} has no anchor above it")
+        elif isinstance(event, NodeEvent) and event.anchor is not None:
+            if event.anchor in anchors:
+                raise place.error(f"the anchor {shown(event.anchor)} is here a second time; give it another name")
+            anchors.add(event.anchor)
         if isinstance(event, CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                mark = event.start_mark
-                place = Place(start.file, mark.line + 1, mark.column + 1) if start.line else start
                 raise place.error(f"nested deeper than {MAX_DEPTH} levels; a config needs about six")
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
         elif isinstance(event, DocumentStartEvent):
             documents += 1
             if documents > 1:
-                mark = event.start_mark
                 raise Place(start.file, mark.line + 1, 1).error(
                     "a second document starts here; a config is one document"
                 )
-        elif isinstance(event, AliasEvent):
-            continue
 
 
 class _Builder:
@@ -163,7 +178,6 @@ class _Builder:
         self._file = file
         self._located = located
         self._nodes = 0
-        self._yaml = YAML(typ="safe", pure=True)
 
     def _place(self, node: Any) -> Place:
         if not self._located:
@@ -191,11 +205,13 @@ class _Builder:
             where = self._place(key_node)
             if not isinstance(key_node, ScalarNode):
                 raise where.error("a key is a plain word")
-            key = key_node.value
+            key = _characters(key_node.value, where)
             if key == "<<":
                 raise where.error("merge keys are not taken; use variants, or write the keys out")
             if key in values:
-                raise where.error(f"the key {key!r} is here a second time (first in line {keys[key].line}); keep one")
+                raise where.error(
+                    f"the key {shown(key)} is here a second time (first in line {keys[key].line}); keep one"
+                )
             keys[key] = where
             values[key] = self.build(value_node, depth + 1)
         return Node(values, place, keys)
@@ -203,9 +219,9 @@ class _Builder:
     def _scalar(self, node: Any, place: Place) -> Any:
         kind = str(node.tag).rsplit(":", 1)[-1] if node.tag is not None else "str"
         text = str(node.value)
+        if kind == "str":
+            return _characters(text, place)
         try:
-            if kind == "str":
-                return text
             if kind == "null":
                 return None
             if kind == "bool":
@@ -217,6 +233,16 @@ class _Builder:
         except ValueError as error:
             raise place.error(f"{text[:40]!r} is not a number of less than 40 digits") from error
         raise _no_tag(node, place)
+
+
+def _characters(text: str, place: Place) -> str:
+    """A text in which two escapes may stand for one character, as in JSON."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise place.error("an escape in this text is half of a character; write the character itself") from error
 
 
 def _no_tag(node: Any, place: Place) -> ConfigError:

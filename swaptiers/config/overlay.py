@@ -8,6 +8,7 @@ from typing import Any
 
 from swaptiers.config.document import Node, Place, parse_node
 from swaptiers.errors import ConfigError
+from swaptiers.units import shown
 
 
 def with_overlay(base: Node, overlay: Node) -> Node:
@@ -38,7 +39,7 @@ def _put(node: Node, parts: list[str], value: Node, place: Place, known: frozens
     if node.value is None:
         node = Node({}, node.place)
     if not isinstance(node.value, dict):
-        raise place.error(f"{'.'.join(parts)!r} can't be set: there is a single value above it, not a mapping")
+        raise place.error(f"{shown('.'.join(parts))} can't be set: there is a single value above it, not a mapping")
     count = _longest(node, parts, known)
     key, rest = ".".join(parts[:count]), parts[count:]
     values, keys = dict(node.value), {**node.keys, key: place}
@@ -62,7 +63,7 @@ def _longest(node: Node, parts: list[str], known: frozenset[str]) -> int:
 def _put_in_list(node: Node, parts: list[str], value: Node, place: Place, known: frozenset[str]) -> Node:
     first, rest = parts[0], parts[1:]
     if not first.isdecimal() or int(first) >= len(node.value):
-        raise place.error(f"{first!r} is no place in this list of {len(node.value)}; they are counted from 0")
+        raise place.error(f"{shown(first)} is no place in this list of {len(node.value)}; they are counted from 0")
     items = list(node.value)
     items[int(first)] = _put(items[int(first)], rest, value, place, known) if rest else value
     return Node(items, node.place)
@@ -71,7 +72,7 @@ def _put_in_list(node: Node, parts: list[str], value: Node, place: Place, known:
 def _no_key(key: str, values: Iterable[str], place: Place) -> ConfigError:
     near = difflib.get_close_matches(key, list(values), 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(values)}"
-    return place.error(f"there is no key {key!r} here; {hint}")
+    return place.error(f"there is no key {shown(key)} here; {hint}")
 
 
 def difference(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from swaptiers.units import (
     parse_fraction,
     parse_nanoseconds,
     parse_rate,
+    shown,
 )
 
 T = TypeVar("T")
@@ -150,7 +151,7 @@ def _keys_in_terms(model: type[Any]) -> list[str]:
 def _unknown(key: str, valid: list[str]) -> str:
     near = difflib.get_close_matches(str(key), valid, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(valid)}"
-    return f"there is no key {key!r} here; {hint}"
+    return f"there is no key {shown(key)} here; {hint}"
 
 
 # hooks
@@ -230,25 +231,25 @@ def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any,
 
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"a whole number is wanted, not {value!r}")
+        raise ValueError(f"a whole number is wanted, not {shown(value)}")
     return value
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"a number is wanted, not {value!r}")
+        raise ValueError(f"a number is wanted, not {shown(value)}")
     return float(value)
 
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"true or false is wanted, not {value!r}")
+        raise ValueError(f"true or false is wanted, not {shown(value)}")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"a text is wanted, not {value!r}; put it in quotes if that is meant")
+        raise ValueError(f"a text is wanted, not {shown(value)}; put it in quotes if that is meant")
     return value
 
 
@@ -275,7 +276,7 @@ def _choice(value: Any, t: Any) -> Any:
         return value
     near = difflib.get_close_matches(str(value), [str(choice) for choice in choices], 1)
     hint = f"; did you mean {near[0]!r}?" if near and isinstance(value, str) else ""
-    raise ValueError(f"{' or '.join(repr(choice) for choice in choices)} is wanted, not {value!r}{hint}")
+    raise ValueError(f"{' or '.join(repr(choice) for choice in choices)} is wanted, not {shown(value)}{hint}")
 
 
 def _kinds(t: Any) -> dict[str, type[Any]]:
@@ -298,11 +299,21 @@ def _tagged(converter: cattrs.Converter, value: Any, t: Any) -> Any:
     if "kind" not in value:
         raise ValueError(f"the key 'kind' is missing: {', '.join(kinds)}")
     try:
-        kind = _choice(value["kind"], Literal[tuple(kinds)])
+        model = _model(value["kind"], kinds, t)
     except ValueError as error:
         error.add_note(AttributeValidationNote("kind", "kind", str))
         raise
-    return converter.structure(value, kinds[kind])
+    return converter.structure(value, model)
+
+
+def _model(kind: Any, kinds: dict[str, type[Any]], t: Any) -> type[Any]:
+    """The class of a kind: one of ours, or one that an installed package adds."""
+    if isinstance(kind, str) and kind in kinds:
+        return kinds[kind]
+    more: dict[str, Callable[[], type[Any]]] = {}
+    for model in get_args(t):
+        more |= getattr(model, "installed_kinds", dict)()
+    return more[_choice(kind, Literal[(*kinds, *more)])]()
 
 
 def _is_contents(t: Any) -> bool:
@@ -324,7 +335,7 @@ def _mapping_hook(converter: cattrs.Converter, t: Any) -> Callable[[Any, Any], A
 
     def hook(value: Any, kind: Any) -> Any:
         if not isinstance(value, dict | None):
-            raise ValueError(f"a mapping of names to values is wanted, not {value!r}")
+            raise ValueError(f"a mapping of names to values is wanted, not {shown(value)}")
         return build(value or {}, kind)
 
     return hook
@@ -346,7 +357,9 @@ def _sequence(converter: cattrs.Converter, value: Any, t: Any) -> Any:
         pairs = []
     else:
         wanted = "a list" if name is None else f"a mapping of {name}s to their terms"
-        raise ValueError(f"{wanted} is wanted" + ("; write [] for none" if value is None else f", not {value!r}"[:60]))
+        raise ValueError(
+            f"{wanted} is wanted" + ("; write [] for none" if value is None else f", not {shown(value)}"[:60])
+        )
     made, errors = [], []
     for step, terms in pairs:
         try:
@@ -365,7 +378,7 @@ def _with_name(terms: Any, name: str, key: str) -> Any:
     if not isinstance(terms, dict):
         return terms
     if name in terms:
-        error = ValueError(f"it is {key!r}, as the key above says; leave this one out")
+        error = ValueError(f"it is {shown(key)}, as the key above says; leave this one out")
         error.add_note(AttributeValidationNote("", name, str))
         raise error
     return {**terms, name: key}

@@ -74,14 +74,18 @@ def installed_policies() -> set[str]:
 def load_policy(name: str, options: Mapping[str, Any], folder: Path) -> Policy:
     """The policy of that name, made with its options. A module beside the config is found too.
 
-    Raises ConfigError if it can't be imported or made, or has no `suggest`.
+    Raises ConfigError if it can't be imported or made, or has no `suggest`: then it is not even called, for the name and
+    the options may come from a stranger's config.
     """
     try:
-        made = _find(name, folder)(**options)
+        found = _find(name, folder)
+        if not isinstance(found, type) or not callable(getattr(found, "suggest", None)):
+            raise ConfigError(f"policy {name}: it is no class with a method suggest(candidates)")
+        made: Policy = found(**options)
+    except ConfigError:
+        raise
     except Exception as cause:
         raise ConfigError(f"policy {name}: {type(cause).__name__}: {cause}") from cause
-    if not isinstance(made, Policy):
-        raise ConfigError(f"policy {name}: it has no method suggest(candidates)")
     return made
 
 

@@ -7,11 +7,14 @@ that fails leaves every entry of the batch in its source.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
@@ -21,6 +24,7 @@ from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
 from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.failures import Failures
 
 PATIENCE_S = 1.0
 """Nobody waits longer than this for others before looking again."""
@@ -30,6 +34,7 @@ class Engine:
     """Moves entries between the tiers of one system. Safe from several threads: the lock is held for bookkeeping only.
 
     `landed`: a condition over the system's lock, notified whenever a plan or a write that was under way is over.
+    `failures`: where it is noted what fails.
     """
 
     def __init__(
@@ -39,13 +44,14 @@ class Engine:
         tiers: Sequence[Tier],
         landed: threading.Condition,
         clock: Callable[[], int],
+        failures: Failures,
     ) -> None:
         self._core = core
         self._graph = graph
         self._tiers = tiers
         self._lock = landed
         self._clock = clock
-        self.corrupt = 0
+        self._failures = failures
 
     def move(self, plan: Plan) -> Moved:
         """Carry the plan out. Raises TierIOError if a tier fails: the entries that it concerns are in their source."""
@@ -64,10 +70,18 @@ class Engine:
             self._commit(plan, source, target, started)
             if not isinstance(cause, OSError):
                 raise
+            self._failures.note(at.name, "load" if at is source else "store")
             where = f"its {len(entries)} entries are still in {source.name!r}"
             what = "cleaning" if source is target else f"demotion along {source.name}->{target.name}"
             raise TierIOError(at.name, what, cause, where) from cause
         return self._commit(plan, source, target, started)
+
+    def free(self, tier: Tier, slots: npt.NDArray[np.int64]) -> None:
+        """Let a tier forget. If it fails, nothing is lost by it, and no earlier error may be hidden: it is counted."""
+        try:
+            tier.free(slots)
+        except Exception:
+            self._failures.note(tier.name, "free")
 
     def cancel(self, plan: Plan) -> None:
         """Put the plan's entries back where they were."""
@@ -80,10 +94,10 @@ class Engine:
         self._core.st.flying -= 1
         self._lock.notify_all()
 
-    def let_land(self) -> None:
-        """Wait until nothing is under way. The caller holds the lock, which is let go of while waiting."""
-        while self._core.st.flying > 0:
-            self._lock.wait(PATIENCE_S)
+    def let_land(self, seconds: float = threading.TIMEOUT_MAX) -> bool:
+        """Wait until nothing is under way; False if something still is after so many seconds. The caller holds the lock,
+        which is let go of while waiting."""
+        return self._lock.wait_for(lambda: bool(self._core.st.flying == 0), seconds)
 
     def wait_for_others(self) -> None:
         """Until somebody's plan or write is over, if any is under way: then entries can be moved that could not before."""
@@ -101,10 +115,11 @@ class Engine:
         for index, payload in enumerate(source.load(entries["slot"], entries["length"])):
             page: Buffer | None = None
             if checksum(payload) == entries["checksum"][index]:
-                page = source.decode(payload) if is_decoded else payload
+                with contextlib.suppress(ValueError):
+                    page = source.decode(payload) if is_decoded else payload
             if page is None:
                 entries["copied"][index] = 0
-                self.corrupt += self._is_current(entries[index])
+                self._failures.note(source.name, "corrupt", self._is_current(entries[index]))
                 page = bytes(int(self._core.st.page_size))
             pages.append(page)
         return pages
@@ -140,8 +155,8 @@ class Engine:
                 api.cancel_plan(self._core.state, plan.edge, entries, len(entries))
                 moved = 0
             done = entries["copied"] == 1
-            source.free(entries["slot"][done])
-            target.free(entries["to_slot"][~done])
+            self.free(source, entries["slot"][done])
+            self.free(target, entries["to_slot"][~done])
             self.land()
         return Moved(
             entries=moved,
@@ -155,14 +170,15 @@ class Engine:
             now = self._core.st.now = self._clock()
             api.spend_time(self._core.state, edge, now - started)
 
-    def run_background(self, now: int, max_steps: int) -> int:
+    def run_background(self, held: AbstractContextManager[Any], now: int, max_steps: int) -> int:
         """Take due background steps (watermarks, limit workers, ages); the number of entries moved.
 
-        A worker whose step moved nothing, or failed, rests until its edge's next trigger. Raises TierIOError.
+        `held`: the lock over a system that is open. A worker whose step moved nothing, or failed, rests until its edge's
+        next trigger. Raises TierIOError.
         """
         entries = 0
         for _ in range(max_steps):
-            with self._lock:
+            with held:
                 edge = api.next_background(self._core.state, now)
                 plan = latest_plan(self._core) if edge >= 0 else None
             raise_failure(self._core)

@@ -6,8 +6,9 @@ entries left, and says why; called again it goes on.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import attrs
 
@@ -56,16 +57,19 @@ def stop(core: Core, rank: int) -> None:
 def evacuate(
     core: Core,
     graph: TierGraph,
-    lock: threading.Lock,
+    held: AbstractContextManager[Any],
     move: Callable[[Plan], Moved],
     *,
     rank: int,
     clock: Callable[[], int],
     progress: Progress | None = None,
 ) -> Evacuated:
-    """Move batch after batch out of the tier until it is empty, or nothing more can go, or `progress` says stop."""
+    """Move batch after batch out of the tier until it is empty, or nothing more can go, or `progress` says stop.
+
+    `held`: the lock over a system that is open.
+    """
     name = graph.tiers[rank].name
-    with lock:
+    with held:
         start(core, rank)
     targets: dict[str, int] = {}
     refused: dict[str, int] = {}
@@ -78,7 +82,7 @@ def evacuate(
     while moved and core.st.tiers[rank].entries:
         moved = False
         for edge, target in _ways_out(core, graph, rank):
-            while (count := _batch(core, lock, move, edge, target, rank, clock(), refused)) is not None:
+            while (count := _batch(core, held, move, edge, target, rank, clock(), refused)) is not None:
                 if count:
                     moved = True
                     to = graph.tiers[target].name
@@ -99,7 +103,7 @@ def _ways_out(core: Core, graph: TierGraph, rank: int) -> Iterator[tuple[int, in
 
 def _batch(
     core: Core,
-    lock: threading.Lock,
+    held: AbstractContextManager[Any],
     move: Callable[[Plan], Moved],
     edge: int,
     target: int,
@@ -108,7 +112,7 @@ def _batch(
     refused: dict[str, int],
 ) -> int | None:
     """One batch along one way; the entries that left the tier, None if this way has no more to give now."""
-    with lock:
+    with held:
         st = core.st
         if edge == EVACUATION:
             _aim(core, rank, target)

@@ -6,8 +6,8 @@ robin), a batch of scanned entries at a time, 16 tries without progress. The bud
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import attrs
@@ -100,7 +100,7 @@ class _Tally:
 def demote(
     core: Core,
     graph: TierGraph,
-    lock: threading.Lock,
+    held: AbstractContextManager[Any],
     move: Callable[[Plan], Moved],
     *,
     scope: int,
@@ -115,14 +115,14 @@ def demote(
     """Plan batch after batch and let `move` carry each out, until the request is met or nothing more can be moved.
 
     An overshoot of less than a batch is possible. `target` None: along every edge out of `source`, in their order.
-    `used_before`: nothing that was last used then or later is moved. `max_scanned`: so many entries are looked at, and up
-    to a batch more.
+    `held`: the lock over a system that is open. `used_before`: nothing that was last used then or later is moved.
+    `max_scanned`: so many entries are looked at, and up to a batch more.
     """
     tally = _Tally()
     edges = list(graph.edges_from(source, target))
     while edges and tally.wants_more(nbytes, max_scanned):
         policy = _policy(core, edges[0], referenced)
-        with lock:
+        with held:
             api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, used_before, now)
             rotated = _count_plan(core, edges[0], tally)
             plan = latest_plan(core)

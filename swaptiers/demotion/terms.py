@@ -11,7 +11,7 @@ import attrs
 from swaptiers.demotion.custom import installed_policies
 from swaptiers.demotion.only import Only
 from swaptiers.demotion.quota import Quota
-from swaptiers.units import Fraction, Nanoseconds, to_fraction, to_nanoseconds
+from swaptiers.units import Fraction, Nanoseconds, shown, to_fraction, to_nanoseconds
 
 Share = Literal["round-robin", "proportional", "borrow"]
 POLICIES = ("lru", "fifo", "second-chance", "age", "largest", "random", "oracle")
@@ -35,7 +35,7 @@ def _quota(value: object) -> Quota | None:
     if isinstance(value, str):
         return Quota.from_text(value)
     if not isinstance(value, Quota | None):
-        raise ValueError(f"a quota is a rate like '50M/s' or a Quota, not {value!r}")
+        raise ValueError(f"a quota is a rate like '50M/s' or a Quota, not {shown(value)}")
     return value
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, DecodeError
+from swaptiers.codecs import Buffer
 from swaptiers.experiment.lab import LOAD, MOVE, STORE
 from swaptiers.tiers.base import Tier
 
@@ -82,7 +82,7 @@ class Executor:
         for payload in self._take(rank, slots, lengths):
             try:
                 pages.append(tier.decode(payload))
-            except DecodeError:
+            except ValueError:
                 pages.append(b"")
         return pages
 
@@ -146,5 +146,5 @@ class Executor:
     def _decode(self, rank: int, payload: Buffer) -> Buffer:
         try:
             return self._tiers[rank].decode(payload)
-        except DecodeError:
+        except ValueError:
             return b""

@@ -10,6 +10,7 @@ from swaptiers.errors import ConfigError
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.graph import TierGraph, TierGraphError, unknown_tier
 from swaptiers.tiers.specs import ZswapSpec
+from swaptiers.units import shown
 
 
 def check_requests(spec: ExperimentSpec, graph: TierGraph, document: Node) -> None:
@@ -68,4 +69,4 @@ def _check_zswap(graph: TierGraph, source: str) -> None:
 def _check_cgroup(spec: ExperimentSpec, path: str) -> None:
     paths = {cgroup.path for cgroup in spec.cgroups} | {workload.cgroup for workload in spec.workloads}
     if path != "/" and not any(p == path or p.startswith(path + "/") for p in paths):
-        raise ConfigError(f"there is no cgroup {path!r}; there are: {', '.join(sorted(paths))}")
+        raise ConfigError(f"there is no cgroup {shown(path)}; there are: {', '.join(sorted(paths))}")

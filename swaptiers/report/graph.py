@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import TierSpec
-from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
+from swaptiers.tiers.specs import SlottedSpec, ZswapSpec
 from swaptiers.units import Bytes, format_bytes, format_fraction, format_nanoseconds
 
 
@@ -51,7 +51,7 @@ def tier_terms(tier: TierSpec, ram: Bytes) -> str:
     words = [str(getattr(tier, "kind", ""))]
     if isinstance(tier, ZswapSpec):
         words += [tier.compressor, f"pool up to {format_bytes(tier.max_pool.of(ram))}"]
-    elif isinstance(tier, MemorySpec | FileSpec):
+    elif isinstance(tier, SlottedSpec):
         words.append(format_bytes(tier.capacity))
     if tier.latency.read:
         words.append(f"read {format_nanoseconds(tier.latency.read)}")

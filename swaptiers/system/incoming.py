@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, DecodeError, checksum
+from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.state import TAKE
 from swaptiers.errors import CorruptEntryError, TierIOError
@@ -32,7 +32,8 @@ class Incoming:
         takes = self._begin(ids)
         try:
             self._load(ids, takes, pages)
-        except BaseException:
+        except BaseException as error:
+            self._note(error)
             with parts.held():
                 api.restore_takes(parts.state, takes, len(takes))
             raise
@@ -59,7 +60,8 @@ class Incoming:
             try:
                 payload = _read(tier, takes["slot"], takes["length"], 1)[0]
                 page = _checked(entry, tier, slot, payload, total)
-            except BaseException:
+            except BaseException as error:
+                self._note(error)
                 with parts.held():
                     api.restore_takes(parts.state, takes, 1)
                 raise
@@ -67,7 +69,7 @@ class Incoming:
             parts.alive()
             api.finish_page(parts.state, row)
             if tier is not None:
-                tier.free(takes["slot"])
+                parts.engine.free(tier, takes["slot"])
         return page if isinstance(page, bytes) else bytes(page)
 
     def discard(self, ids: Int64s) -> None:
@@ -109,6 +111,7 @@ class Incoming:
                 if failure is None:
                     api.finish_peeks(parts.state, takes, len(takes), parts.clock(), unmoved)
                 elif api.are_unmoved(parts.state, takes):
+                    self._note(failure)
                     raise failure
             pages[left[unmoved]] = got[unmoved]
             left = left[~unmoved]
@@ -151,7 +154,12 @@ class Incoming:
     def _free_slots(self, takes: Any) -> None:
         for rank in np.unique(takes["tier"]).tolist():
             if rank >= 0:
-                self._parts.tiers[rank].free(takes["slot"][takes["tier"] == rank])
+                self._parts.engine.free(self._parts.tiers[rank], takes["slot"][takes["tier"] == rank])
+
+    def _note(self, error: BaseException) -> None:
+        """Count what a tier did to an entry that is ours alone, or still where it was."""
+        if isinstance(error, TierIOError | CorruptEntryError):
+            self._parts.failures.note(error.tier, "load" if isinstance(error, TierIOError) else "corrupt")
 
 
 def _read(tier: Tier, slots: Any, lengths: Any, entries: int) -> list[Buffer]:
@@ -170,5 +178,5 @@ def _checked(entry: int, tier: Tier, slot: int, payload: Buffer, total: int) -> 
         raise CorruptEntryError(entry, tier.name, slot)
     try:
         return tier.decode(payload)
-    except DecodeError as error:
+    except ValueError as error:
         raise CorruptEntryError(entry, tier.name, slot) from error

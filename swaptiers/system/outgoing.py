@@ -15,11 +15,22 @@ import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
-from swaptiers.core.state import DONE, NEED_LENGTHS, NEED_ROOM, PENDING, PENDING_MAX, PLACED, REASON_NAMES, REFUSED
+from swaptiers.core.state import (
+    DONE,
+    NEED_LENGTHS,
+    NEED_ROOM,
+    PENDING,
+    PENDING_MAX,
+    PLACED,
+    REASON_NAMES,
+    REFUSED,
+    TAKE,
+)
 from swaptiers.demotion.request import Plan, latest_plan, raise_failure
 from swaptiers.errors import TierIOError
 from swaptiers.system.arguments import Pages
 from swaptiers.system.parts import Parts
+from swaptiers.tiers.base import Tier
 
 FASTEST = 0
 """The rank of the tier that a store asks first."""
@@ -91,7 +102,13 @@ class Outgoing:
                 parts.core.st.now = parts.clock()
             entry: int = api.store_page(parts.state, pending, cgroup, used, FASTEST, length, total)
             if entry > 0:
-                tier.store(pending["slot"][:1], [payload])
+                try:
+                    tier.store(pending["slot"][:1], [payload])
+                except BaseException as error:
+                    self._drop(entry, tier)
+                    if isinstance(error, OSError):
+                        raise self._io_error(tier, error) from error
+                    raise
                 return entry
             status = -1 - entry
             if status == NEED_ROOM:
@@ -104,6 +121,18 @@ class Outgoing:
         self._place(pending, 1, views, np.zeros(1, np.bool_), {codec: [payload]}, ids, 1 if status == DONE else 0)
         _count_refusals(pending[:1], reasons)
         return int(ids[0])
+
+    def _drop(self, entry: int, tier: Tier) -> None:
+        """A single page that could not be stored is published already: it goes again. The caller holds the lock, so nobody
+        has seen it."""
+        takes = np.zeros(1, TAKE)
+        api.begin_takes(self._parts.state, np.array([entry]), takes)
+        api.finish_takes(self._parts.state, takes, 1, False)
+        self._parts.engine.free(tier, takes["slot"])
+
+    def _io_error(self, tier: Tier, cause: OSError) -> TierIOError:
+        self._parts.failures.note(tier.name, "store")
+        return TierIOError(tier.name, "swap-out", cause, "none of this call's pages are stored; they are still yours")
 
     def _pending(self) -> Any:
         """This thread's table of pages that wait for a place."""
@@ -134,18 +163,25 @@ class Outgoing:
         """Place pending[placed:n], write and publish pending[:n]."""
         parts, published = self._parts, 0
         while True:
+            failure: BaseException | None = None
             with parts.held():
                 if parts.needs_now:
                     parts.core.st.now = parts.clock()
                 result: int = api.place_pages(parts.state, pending, placed, n)
                 placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
-                all_in_memory = self._put_in_memory(pending, published, placed, payloads)
+                try:
+                    all_in_memory = self._put_in_memory(pending, published, placed, payloads)
+                except BaseException as error:
+                    failure, all_in_memory = error, False
                 if all_in_memory:
                     api.publish_pages(parts.state, pending, published, placed, ids)
                 parts.core.st.flying += 0 if all_in_memory else 1
                 plan = latest_plan(parts.core) if status == NEED_ROOM else None
                 need_codec = int(parts.core.st.need_codec) if status == NEED_LENGTHS else -1
             try:
+                if failure is not None:
+                    self._withdraw(pending, published, placed)
+                    raise failure
                 if not all_in_memory:
                     self._write_slots(pending, published, placed, views, payloads, ids)
             except BaseException:
@@ -187,7 +223,7 @@ class Outgoing:
             made = payloads[self._parts.columns[rank]]
             chosen = [made[i] for i in here.tolist()]
             pending["checksum"][here] = [checksum(payload) for payload in chosen]
-            tier.store(pending["slot"][here], chosen)
+            self._store(tier, pending["slot"][here], chosen)
         return all_in_memory
 
     def _write_slots(
@@ -212,20 +248,31 @@ class Outgoing:
                 made: Sequence[Buffer] = payloads[parts.columns[rank]] if tier.compressed else views
                 chosen = [made[i] for i in here.tolist()]
                 pending["checksum"][here] = [checksum(page) for page in chosen]
-                try:
-                    tier.store(pending["slot"][here], chosen)
-                except OSError as cause:
-                    where = "none of this call's pages are stored; they are still yours"
-                    raise TierIOError(tier.name, "swap-out", cause, where) from cause
+                self._store(tier, pending["slot"][here], chosen)
         except BaseException:
-            with parts.held():
-                for rank in np.unique(part["tier"][taken]).tolist():
-                    parts.tiers[rank].free(part["slot"][taken & (part["tier"] == rank)])
-                api.withdraw_pages(parts.state, pending, start, end)
-                parts.engine.land()
+            self._withdraw(pending, start, end)
             raise
-        with parts.held():
-            api.publish_pages(parts.state, pending, start, end, ids)
+        with parts.lock:
+            try:
+                parts.alive()
+                api.publish_pages(parts.state, pending, start, end, ids)
+            finally:
+                parts.engine.land()
+
+    def _store(self, tier: Tier, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+        try:
+            tier.store(slots, payloads)
+        except OSError as cause:
+            raise self._io_error(tier, cause) from cause
+
+    def _withdraw(self, pending: Any, start: int, end: int) -> None:
+        """The payloads of pending[start:end] could not be stored: their places are free again."""
+        parts, part = self._parts, pending[start:end]
+        taken = part["state"] == PLACED
+        with parts.lock:
+            for rank in np.unique(part["tier"][taken]).tolist():
+                parts.engine.free(parts.tiers[rank], part["slot"][taken & (part["tier"] == rank)])
+            api.withdraw_pages(parts.state, pending, start, end)
             parts.engine.land()
 
 

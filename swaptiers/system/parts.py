@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Sequence
 
 from swaptiers.cgroups import CgroupTree
 from swaptiers.core.core import Core
 from swaptiers.demotion.engine import Engine
 from swaptiers.demotion.terms import POLICIES
-from swaptiers.errors import ClosedError
+from swaptiers.errors import ClosedError, ForkedError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.failures import Failures
 
 
 class Parts:
@@ -40,7 +42,8 @@ class Parts:
         self.zero_page = bytes(self.page_size)
         self.lock = threading.Lock()
         self.closed = False
-        self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock)
+        self.failures = Failures(tier.name for tier in tiers)
+        self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock, self.failures)
         self.codec_tiers: dict[int, Tier] = {}
         for rank, spec in enumerate(graph.tiers):
             if spec.is_compressed:
@@ -53,14 +56,51 @@ class Parts:
         """True if a store may need the time to make room: reading the clock is not free."""
         self.has_background = any(e.when.limit or e.when.watermark or e.when.age for e in graph.edges)
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """The lock, over a system that is still open. Raises ClosedError."""
-        with self.lock:
-            self.alive()
-            yield
+        self._open_lock = OpenLock(self)
+        self._process = os.getpid()
+        _all_parts.add(self)
+
+    def held(self) -> OpenLock:
+        """The lock, over a system that is still open. Entering it raises ClosedError."""
+        return self._open_lock
 
     def alive(self) -> None:
-        """Raise ClosedError if the system is closed."""
-        if self.closed:
-            raise ClosedError("this SwapSystem is closed; what it held is gone")
+        """Raise ClosedError if the system is closed, or another process's."""
+        if not self.closed:
+            return
+        if self._process != os.getpid():
+            raise ForkedError(self._process, os.getpid())
+        raise ClosedError("this SwapSystem is closed; what it held is gone")
+
+    def disown(self) -> None:
+        """This is a forked child: the tiers' files are its parent's, and so is whatever the lock was held for."""
+        self.closed = True
+        self.lock = threading.Lock()
+
+
+class OpenLock:
+    """A system's lock, to be entered only while the system is open. Raises ClosedError."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __enter__(self) -> None:
+        parts = self._parts
+        parts.lock.acquire()
+        if parts.closed:
+            parts.lock.release()
+            parts.alive()
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.lock.release()
+
+
+_all_parts: weakref.WeakSet[Parts] = weakref.WeakSet()
+
+
+def _disown_all() -> None:
+    for parts in list(_all_parts):
+        parts.disown()
+
+
+os.register_at_fork(after_in_child=_disown_all)

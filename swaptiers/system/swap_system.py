@@ -38,6 +38,7 @@ from swaptiers.errors import (
 from swaptiers.graph import TierGraph
 from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, mean_inversion, pairs_of
 from swaptiers.system.arguments import Ids, Pages, checked_clean, checked_ids, checked_out, checked_pages, checked_uses
+from swaptiers.system.closing import close_all, raise_failed
 from swaptiers.system.incoming import Incoming
 from swaptiers.system.outgoing import Outgoing
 from swaptiers.system.parts import Parts
@@ -50,6 +51,8 @@ from swaptiers.units import parse_bytes
 
 BATCH = 64
 BACKGROUND_STEPS = 1 << 20
+CLOSING_PATIENCE_S = 10.0
+"""How long `close` waits for a device that hangs."""
 
 
 class Cgroup:
@@ -79,7 +82,8 @@ class SwapSystem:
     """Tiers, edges and cgroups over one entry table, with real bytes.
 
     `tiers`: specs, fastest first. `edges`: None = a chain, () = no demotion. `folder`: what relative file paths are below.
-    `clock`: nanoseconds, never backwards. Safe from several threads: one lock for bookkeeping, none held over codec or
+    `clock`: nanoseconds, never backwards. `wrap`: what the system gets to see of each tier that was opened, for a tier
+    around it (`swaptiers.testing` has some). Safe from several threads: one lock for bookkeeping, none held over codec or
     I/O. Closing gives back memory and files; whatever was stored is gone.
     """
 
@@ -96,6 +100,7 @@ class SwapSystem:
         on_full: OnFull = "demote",
         folder: str | os.PathLike[str] = ".",
         clock: Callable[[], int] = time.monotonic_ns,
+        wrap: Callable[[Tier], Tier] = lambda tier: tier,
         max_entries: int = MAX_ENTRIES,
         stamp_limit: int = (1 << 31) - 1,
         generation_limit: int = (1 << 24) - 1,
@@ -131,12 +136,13 @@ class SwapSystem:
         try:
             for rank, tier in enumerate(self.graph.tiers):
                 self.tiers.append(open_tier(tier, self.core.physical_slots(rank), self.page_size, Path(folder)))
+                self.tiers[rank] = wrap(self.tiers[rank])
             tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers], self.graph.branches.takes)
             self._chooser = make_chooser(self.core, self.graph, tree, Path(folder))
             for cgroup in spec.cgroups:
                 tree.limit(cgroup)
         except BaseException:
-            self._close_tiers()
+            close_all(self.tiers)
             raise
         self._parts = Parts(self.core, self.graph, tree, self.tiers, columns, clock)
         self._outgoing = Outgoing(self._parts)
@@ -331,7 +337,7 @@ class SwapSystem:
         return demote(
             self.core,
             self.graph,
-            self._parts.lock,
+            self._parts.held(),
             self._parts.engine.move,
             scope=scope,
             source=source,
@@ -399,7 +405,7 @@ class SwapSystem:
         return evacuate(
             self.core,
             self.graph,
-            self._parts.lock,
+            self._parts.held(),
             self._parts.engine.move,
             rank=self.graph.rank(tier),
             clock=self._parts.clock,
@@ -429,7 +435,7 @@ class SwapSystem:
             if left:
                 raise TierBusyError(tier, left, done.refused)
             self.graph.nx.remove_node(tier)
-        self.tiers[rank].close()
+        raise_failed(close_all([self.tiers[rank]]))
         return done
 
     def run_background(self, max_steps: int = BACKGROUND_STEPS) -> int:
@@ -439,7 +445,7 @@ class SwapSystem:
         passes without stores. Raises TierIOError.
         """
         self._parts.alive()
-        return self._parts.engine.run_background(self._parts.clock(), max_steps)
+        return self._parts.engine.run_background(self._parts.held(), self._parts.clock(), max_steps)
 
     def _maintain(self) -> None:
         """The background's turn after a store. Its failure is not the store's, whose pages are in: it is kept apart."""
@@ -456,7 +462,8 @@ class SwapSystem:
     def stats(self) -> SystemCounters:
         """A consistent copy of all counters."""
         with self._parts.held():
-            return read_counters(self.core, self.graph, self._parts.tree)
+            counters = read_counters(self.core, self.graph, self._parts.tree)
+        return attrs.evolve(counters, failures=self._parts.failures.counts())
 
     def inversion(self) -> InversionReport:
         """How far the entries are from an order by last use, now: per cgroup, and all together.
@@ -484,6 +491,7 @@ class SwapSystem:
         """
         with self._parts.held():
             self._parts.engine.let_land()
+            self._parts.alive()
             self.core.check()
 
     def __len__(self) -> int:
@@ -496,19 +504,19 @@ class SwapSystem:
     # life
 
     def close(self) -> None:
-        """Give back memory and files. A second call does nothing."""
+        """Give back memory and files. A second call does nothing. What other threads are writing is let land first; what
+        they ask for then gets ClosedError. Raises TierIOError if a tier could not be closed; all others are."""
         with self._parts.lock:
             if self._parts.closed:
                 return
             self._parts.closed = True
-        self._close_tiers()
+            landed = self._parts.engine.let_land(CLOSING_PATIENCE_S)
+        failed = close_all(self.tiers)
         if self._chooser is not None:
             self._chooser.close()
-        self.core.close()
-
-    def _close_tiers(self) -> None:
-        for tier in self.tiers:
-            tier.close()
+        if landed:  # else somebody may still write to the state: it goes when nobody knows it any more
+            self.core.close()
+        raise_failed(failed)
 
     def __enter__(self) -> Self:
         return self
@@ -516,7 +524,13 @@ class SwapSystem:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Close. An error that is on its way out is not hidden by one of closing, which becomes a note to it."""
+        try:
+            self.close()
+        except Exception as failure:
+            if error is None:
+                raise
+            error.add_note(f"and then: {failure}")
 
 
 def _path(cgroup: Cgroup | str) -> str:

@@ -33,6 +33,7 @@ class OwnFile:
 
     def __init__(self, name: str, size_bytes: int, path: Path | None = None, *, direct: bool = False) -> None:
         self.path = path
+        self._process = os.getpid()
         self.fd, self.direct = _open(name, path, direct)
         try:
             _check_room(name, self.fd, size_bytes)
@@ -43,12 +44,21 @@ class OwnFile:
 
     def close(self) -> None:
         """A second call does nothing."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-            if self.path is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    self.path.unlink()
+        if self.fd < 0:
+            return
+        fd, self.fd = self.fd, -1
+        try:
+            self._remove(fd)
+        finally:
+            os.close(fd)
+
+    def _remove(self, fd: int) -> None:
+        """Not in a forked child, where it is still the parent's; nor what somebody else has put in its place."""
+        if self.path is None or os.getpid() != self._process:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.lstat(self.path), os.fstat(fd)):
+                self.path.unlink()
 
 
 class FileTier:

@@ -34,7 +34,7 @@ class MemoryTier:
             pages[slot] = np.frombuffer(payload, np.uint8)
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        pages = memoryview(self._pages[slots].data).cast("B")
+        pages = self._pages[slots].reshape(-1).data
         size = self.page_size
         return [pages[i * size : (i + 1) * size] for i in range(len(slots))]
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import attrs
 
 from swaptiers.tiers.base import TierSpec
+from swaptiers.tiers.custom import CustomTierSpec
 from swaptiers.units import Amount, Bytes, Fraction, format_bytes, to_amount, to_bytes, to_fraction
 
 CLUSTER_SLOTS = 256
@@ -17,13 +18,14 @@ CLUSTER_SLOTS = 256
 class ZswapSpec(TierSpec):
     """A compressed pool in memory.
 
+    `compressor`: `lz4`, `zstd`, or one that an installed package adds (`swaptiers.codecs`); `level`: None = its default.
     `max_pool`: bytes, or a percentage of the system's `ram`: what the pool may take as zsmalloc would hold it.
     `accept_threshold`: once a store was refused for it, stores are refused until the pool is below this share of it.
     `raw`: `keep` a page that does not get smaller at page_size, so that the order of writeback stays right, or `refuse`.
     """
 
     kind: Literal["zswap"] = "zswap"
-    compressor: Literal["lz4", "zstd"] = "lz4"
+    compressor: str = "lz4"
     level: int | None = None
     max_pool: Amount = attrs.field(default=Amount(fraction=Fraction(0.2)), converter=to_amount)
     accept_threshold: Fraction = attrs.field(default=Fraction(0.9), converter=to_fraction)
@@ -78,7 +80,7 @@ class FileSpec(TierSpec):
     keep_clean: bool = False
     keep_below: Fraction = attrs.field(default=Fraction(0.5), converter=to_fraction)
     layout: Literal["slots", "log"] = "slots"
-    compressor: Literal["lz4", "zstd"] | None = None
+    compressor: str | None = None
     level: int | None = None
     segment: Bytes | None = attrs.field(default=None, converter=attrs.converters.optional(to_bytes))
     max_live: Fraction | None = attrs.field(default=None, converter=attrs.converters.optional(to_fraction))
@@ -119,4 +121,6 @@ class FileSpec(TierSpec):
         return self.layout == "log"
 
 
-AnyTierSpec = ZswapSpec | MemorySpec | FileSpec
+AnyTierSpec = ZswapSpec | MemorySpec | FileSpec | CustomTierSpec
+SlottedSpec = MemorySpec | FileSpec | CustomTierSpec
+"""Tiers with a capacity."""

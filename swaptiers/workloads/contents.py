@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from swaptiers.codecs import Codec
 from swaptiers.core.compile import kernel
 from swaptiers.errors import ConfigError
-from swaptiers.units import to_fraction
+from swaptiers.units import shown, to_fraction
 from swaptiers.workloads.kinds import KINDS, Rows
 from swaptiers.workloads.source import Int64s, RawIntegers
 from swaptiers.workloads.specs import Contents, WorkloadSpec
@@ -63,7 +63,7 @@ def shares_of(contents: Contents) -> Shares:
     mix = contents.get("mix") if isinstance(contents, dict) and set(contents) == {"mix"} else None
     if not isinstance(mix, dict) or not mix:
         raise ConfigError(
-            f"contents are one of {', '.join(KINDS)}, or {{mix: {{text: 50%, random: 50%}}}}, not {contents}"
+            f"contents are one of {', '.join(KINDS)}, or {{mix: {{text: 50%, random: 50%}}}}, not {shown(contents)}"
         )
     found = {_known(kind): _share(kind, share) for kind, share in mix.items()}
     total = sum(found.values())
@@ -160,7 +160,7 @@ def files_of(contents: Contents) -> str | None:
     if not isinstance(contents, dict) or set(contents) != {"files"}:
         return None
     if not isinstance(contents["files"], str) or not contents["files"]:
-        raise ConfigError(f"files is a path or a pattern like data/*.bin, not {contents['files']!r}")
+        raise ConfigError(f"files is a path or a pattern like data/*.bin, not {shown(contents['files'])}")
     return contents["files"]
 
 
@@ -182,7 +182,7 @@ def file_rows(pattern: str, folder: Path, length: int) -> Rows:
         raise ConfigError(f"contents: {path} can't be read ({error.strerror}); make it readable") from error
     if not data:
         raise ConfigError(
-            f"contents: no file with anything in it matches {pattern!r}; paths are relative to the config"
+            f"contents: no file with anything in it matches {shown(pattern)}; paths are relative to the config"
         )
     rows = max(MIN_BLOCKS, len(data) // length)
     return np.resize(np.frombuffer(bytes(data), np.uint8), rows * length).reshape(rows, length)

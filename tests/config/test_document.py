@@ -44,7 +44,10 @@ def test_any_pieces_of_yaml_are_a_document_or_a_config_error(text: str) -> None:
         ("? [a]\n: 1\n", (1, 3), "a key is a plain word"),
         ("? {a: 1}\n: 1\n", (1, 3), "a key is a plain word"),
         ("a: &x {b: 1}\n<<: *x\n", (2, 1), "merge keys are not taken"),
-        ("a: *nothing\n", (1, 4), "undefined alias"),
+        ("a: *nothing\n", (1, 4), "the alias .nothing. has no anchor above it"),
+        ("a: [&x 1, &x 2]\n", (1, 11), "the anchor 'x' is here a second time"),
+        ('a: "\\ud83d"\n', (1, 4), "half of a character"),
+        ('"\\udc00": 1\n', (1, 1), "half of a character"),
         ("a: &x [*x]\n", (1, 4), "aliases expand|found"),
         ("a: " + "9" * 41 + "\n", (1, 4), "not a number of less than 40 digits"),
         ("a: 0x" + "f" * 100 + "\n", (1, 4), "not a number of less than 40 digits"),
@@ -108,6 +111,7 @@ def test_alias_bombs(width: int) -> None:
         ("a: |\n  x\n  y\n", {"a": "x\ny\n"}),
         ("/web: {memory.max: 1}\n", {"/web": {"memory.max": 1}}),
         ("é: ü\n", {"é": "ü"}),
+        ('{"\\ud83d\\ude00": "\\ud83d\\ude00"}\n', {"\U0001f600": "\U0001f600"}),
         ("a: " + "9" * 39, {"a": int("9" * 39)}),
         ("a: [" + "[" * (MAX_DEPTH - 2) + "]" * (MAX_DEPTH - 2) + "]\n", None),
     ],
@@ -121,7 +125,7 @@ def test_what_is_fine(text: str, value: Any) -> None:
 def test_files(tmp_path: Path) -> None:
     """No file, a folder, too large a file, no UTF-8: the file is named, and the reason."""
     for name, content, words in (
-        ("large.yaml", b"a" * (MAX_TEXT + 1), "at most 4 MiB"),
+        ("large.yaml", b"a" * (MAX_TEXT + 1), "at most 1 MiB"),
         ("latin.yaml", b"a: \xe9\n", "byte 3 is not UTF-8"),
         ("utf16.yaml", "a: 1\n".encode("utf-16"), "byte 0 is not UTF-8"),
         ("zero.yaml", b"a: \x00\n", "not YAML"),

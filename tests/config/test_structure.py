@@ -170,7 +170,7 @@ SIZES = some.integers(1 << 20, 1 << 50)
 TIMES = some.integers(0, 1 << 55).map(lambda ns: f"{ns}ns")
 SHARES = some.integers(0, 10**9).map(lambda part: f"{part / 10**7:.7f}%")
 NAMES = some.text(
-    some.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="/"), min_size=1, max_size=9
+    some.characters(codec="utf-8", exclude_characters="/").filter(str.isprintable), min_size=1, max_size=9
 ).filter(lambda name: name not in (".", ".."))
 SPECS = some.fixed_dictionaries(
     {

@@ -181,7 +181,11 @@ def test_policies_under_pressure_from_many_threads() -> None:
 
 @pytest.mark.parametrize(
     ("policy", "says"),
-    [("no_such_module:Thing", "No module"), (f"{HERE}:Nothing", "Nothing"), (f"{HERE}:PAGE", "callable")],
+    [
+        ("no_such_module:Thing", "No module"),
+        (f"{HERE}:Nothing", "Nothing"),
+        (f"{HERE}:PAGE", "no class with a method suggest"),
+    ],
 )
 def test_a_policy_that_can_not_be_made(policy: str, says: str) -> None:
     """Said when the system is made, not when the policy is first asked."""
@@ -193,6 +197,15 @@ def test_a_class_without_suggest() -> None:
     """Something that is no policy is refused in words."""
     with pytest.raises(st.ConfigError, match="suggest"):
         two_tiers("threading:Event")
+
+
+def test_what_is_no_policy_is_never_called(tmp_path: Path) -> None:
+    """A stranger's config must not have a function of its choice called with options of its choice."""
+    victim = tmp_path / "precious"
+    victim.touch()
+    with pytest.raises(st.ConfigError, match="os:remove: it is no class with a method suggest"):
+        two_tiers("os:remove", options={"path": str(victim)})
+    assert victim.exists()
 
 
 def test_options_reach_the_policy() -> None:

@@ -117,6 +117,15 @@ def test_page_store(tmp_path: Path) -> None:
     assert row(lines, "inverted") == [0.0]
 
 
+def test_custom_tier(tmp_path: Path) -> None:
+    """Some pages in memory, the others in the database, all as they were."""
+    first, second = output("custom_tier", cwd=tmp_path)
+    zswap, rows = map(int, re.findall(r": (\d+)", first))
+    assert zswap + rows == 2000
+    assert min(zswap, rows) > 0
+    assert second == "all came back as they were: True"
+
+
 def test_zram_or_zswap(tmp_path: Path) -> None:
     """At equal memory writeback wins here beyond the spread of the seeds."""
     lines = output("zram_or_zswap", cwd=tmp_path)
