@@ -106,7 +106,7 @@ def takes_of(st: Header, edge: int, cgroup: int) -> int:
 @part
 def key_of(st: Header, r: Any) -> int:
     """The key of the ring that a record's element is in, or belongs in."""
-    return int(r.way + WAYS * class_of(st.tiers[r.tier], r.length))
+    return int(r.way) + WAYS * int(class_of(st.tiers[r.tier], r.length))
 
 
 @part

@@ -16,6 +16,8 @@ import pytest
 import swaptiers as st
 
 PAGE = 4096
+LOG = st.FileSpec(name="far", layout="log", compressor="lz4", capacity="1M", segment="64K", max_live="6%")
+KEEPING = st.FileSpec(name="disk", capacity="1M", keep_clean=True, keep_below="100%")
 
 
 class Clock:
@@ -39,13 +41,13 @@ def story(seed: int, policy: Any) -> list[Any]:
     draw = random.Random(seed)
     tiers = [
         st.ZswapSpec(name="zswap", max_pool="48K", raw=draw.choice(["keep", "refuse"])),
-        st.MemorySpec(name="far", capacity="64K"),
-        st.MemorySpec(name="disk", capacity="512K"),
+        draw.choice([st.MemorySpec(name="far", capacity="64K"), LOG]),
+        draw.choice([st.MemorySpec(name="disk", capacity="512K"), KEEPING]),
     ]
     when = st.Triggers(pressure=True, watermark=st.Watermark(high="80%", low="50%"))
     edges = [
         st.EdgeSpec(source=a, target=b, policy=policy, batch=draw.choice([1, 5]), when=when,
-                    share=draw.choice(["round-robin", "proportional", "borrow"]),
+                    quota=draw.choice([None, None, "4G/s"]), share=draw.choice(["round-robin", "proportional", "borrow"]),
                     older_than="9ns" if policy == "age" else None)
         for a, b in (("zswap", "far"), ("far", "disk"))
     ]  # fmt: skip
@@ -55,7 +57,7 @@ def story(seed: int, policy: Any) -> list[Any]:
             swap.cgroup(path)
         held: list[int] = []
         for _ in range(250):
-            way = draw.randrange(6)
+            way = draw.randrange(7)
             try:
                 if way <= 1:
                     pages = b"".join(page_of(draw) for _ in range(draw.randint(1, 6)))
@@ -67,6 +69,10 @@ def story(seed: int, policy: Any) -> list[Any]:
                     swap.discard([held.pop(draw.randrange(len(held))) for _ in range(min(len(held), 3))])
                 elif way == 3 and held:
                     swap.peek(draw.sample(held, min(len(held), 4)))
+                elif way == 6 and held:
+                    taken = [held.pop(draw.randrange(len(held))) for _ in range(min(len(held), 3))]
+                    kept = swap.swap_in(np.array(taken, np.uint64), keep_clean=True)
+                    held += swap.swap_out(kept, clean=np.array(taken, np.uint64)).tolist()
                 elif way == 4:
                     referenced: Any = draw.choice(["ignore", "rotate"])
                     done = swap.demote(draw.randrange(30_000), source="zswap", cgroup="/a", referenced=referenced)
@@ -80,7 +86,10 @@ def story(seed: int, policy: Any) -> list[Any]:
                 told.append(sorted(refused.reasons.items()))
             stats = swap.stats()
             told.append(
-                [[t.entries, t.stored_bytes, t.pool_bytes, t.stores, t.demoted_out] for t in stats.tiers.values()]
+                [
+                    [t.entries, t.stored_bytes, t.pool_bytes, t.stores, t.demoted_out, t.cleaned_bytes, t.clean_stores]
+                    for t in stats.tiers.values()
+                ]
             )
             told.append(
                 [[e.entries, e.scanned, e.rotated, e.backpressure, e.passed_over] for e in stats.edges.values()]
@@ -91,7 +100,7 @@ def story(seed: int, policy: Any) -> list[Any]:
     return told
 
 
-@pytest.mark.parametrize("policy", ["lru", "fifo", "second-chance", "age"])
+@pytest.mark.parametrize("policy", ["lru", "fifo", "second-chance", "age", "largest", "random"])
 def test_the_same_story(policy: str) -> None:
     """Integer widths, floor division and shifts are where numba and Python could part."""
     seeds = (1, 2, 3)

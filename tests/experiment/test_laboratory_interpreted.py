@@ -17,6 +17,19 @@ STEERED = (
     controllers:
       - {kind: promotion-rate, source: resident, target: 10%/min, every: 20ms, min_age: 10ms, off_for: 0}
       - {kind: zswap-shrinker, source: zswap, every: 5ms}
+  logged:
+    tiers: {ssd: {layout: log, compressor: lz4, capacity: 1M, segment: 64K, max_live: 50%}}
+    edges:
+      - {from: zswap, to: ssd, keep_compressed: true, quota: 400M/s, when: {pressure: true, watermark: {high: 90%, low: 80%}}}
+      - {from: ssd, to: disk, policy: largest, when: {pressure: true}}
+  chosen:
+    on_full: spill
+    tiers: {ssd: {keep_clean: true, keep_below: 95%}}
+    edges:
+      - {from: zswap, to: disk, only: raw, policy: second-chance, when: {pressure: true, watermark: {high: 50%, low: 40%}}}
+      - {from: zswap, to: ssd, share: borrow, when: {pressure: true, watermark: {high: 50%, low: 40%}}}
+      - {from: ssd, to: disk, share: proportional, quota: {time: 5ms, every: 10ms}, when: {pressure: true}}
+    actions: [{at: 100ms, evacuate: ssd}]
 """
 )
 PROGRAM = """
@@ -52,4 +65,7 @@ def test_interpreted_and_compiled_agree(tmp_path: Path) -> None:
     assert compiled["demotion"]["edges"]["ssd->disk"]["entries"] > 0
     assert all(each["asked_bytes"] > 0 for each in compiled["steered"]["controllers"])
     assert compiled["steered"]["edges"]["zswap->ssd"]["young"] > 0, "the shrinker never came to the warm region"
+    assert compiled["logged"]["tiers"]["ssd"]["cleanings"] > 0
+    assert compiled["chosen"]["tiers"]["ssd"]["clean_stores"] > 0
+    assert compiled["chosen"]["actions"][0]["entries"] > 0
     assert json.loads(done.stdout) == json.loads(json.dumps(compiled))
