@@ -107,6 +107,7 @@ def edge_between(draw: Any, source: Any, target: Any, only: str | None) -> st.Ed
         only=None if about_contents and not source.is_compressed else only,
         when=draw(triggers(isinstance(source, st.ZswapSpec))),
         batch=draw(some.sampled_from([1, 3, 64])),
+        share=draw(some.sampled_from(["round-robin", "proportional", "borrow"])),
         keep_compressed=same and draw(some.booleans()),
         quota=draw(
             some.sampled_from(
