@@ -7,12 +7,15 @@ before anybody keeps them (64 MiB of payload held about 200 MiB without the copy
 from __future__ import annotations
 
 import difflib
+import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import attrs
 import lz4.block
+import numpy as np
+import numpy.typing as npt
 import xxhash
 import zstandard
 
@@ -22,6 +25,9 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 Checksum: TypeAlias = Callable[[Buffer], int]
 
 COMPRESSORS = ("lz4", "zstd")
+CHECKSUM_MASK = 0x7FFF_FFFF_FFFF_FFFF
+digest = xxhash.xxh3_64_intdigest
+"""What a checksum is before its top bit is masked."""
 
 
 @attrs.frozen
@@ -29,7 +35,7 @@ class Codec:
     """A compressor at a level, for pages of one size.
 
     `compress(page)` gives bytes of any length: the tier decides whether they are small enough. `decompress(payload)`
-    gives `page_size` bytes or raises `DecodeError`.
+    gives `page_size` bytes, or raises `DecodeError` or one of `errors`.
     """
 
     compressor: str
@@ -37,6 +43,7 @@ class Codec:
     page_size: int
     compress: Callable[[Buffer], bytes] = attrs.field(repr=False, eq=False)
     decompress: Callable[[Buffer], bytes] = attrs.field(repr=False, eq=False)
+    errors: tuple[type[Exception], ...] = attrs.field(default=(), repr=False, eq=False)
 
 
 class DecodeError(ValueError):
@@ -49,7 +56,12 @@ class UnknownCompressorError(ValueError):
 
 def checksum(payload: Buffer) -> int:
     """xxh3 over the stored payload, masked to 63 bits so that it fits the core's signed fields."""
-    return xxhash.xxh3_64_intdigest(payload) & 0x7FFF_FFFF_FFFF_FFFF
+    return digest(payload) & CHECKSUM_MASK
+
+
+def checksums(payloads: Iterable[Buffer], n: int) -> npt.NDArray[np.int64]:
+    """The checksum of each of the `n` payloads."""
+    return np.fromiter(map(digest, payloads), np.uint64, n).view(np.int64) & CHECKSUM_MASK
 
 
 def default_level(compressor: str) -> int:
@@ -91,25 +103,11 @@ def _installed(compressor: str, level: int | None, page_size: int) -> Codec:
 def _lz4(level: int, page_size: int) -> Codec:
     if not 1 <= level <= 65537:
         raise ValueError(f"lz4's level is its acceleration, 1 to 65537, not {level}")
-    block_compress = lz4.block.compress
-    block_decompress = lz4.block.decompress
-
-    def compress(page: Buffer) -> bytes:
-        return block_compress(page, mode="fast", acceleration=level, store_size=False)  # type: ignore[no-any-return]
-
-    def compress_default(page: Buffer) -> bytes:
-        return block_compress(page, store_size=False)  # type: ignore[no-any-return]
-
-    def decompress(payload: Buffer) -> bytes:
-        try:
-            page = block_decompress(payload, uncompressed_size=page_size)
-        except lz4.block.LZ4BlockError as error:
-            raise DecodeError(str(error)) from error
-        if len(page) != page_size:
-            raise DecodeError(f"{len(page)} bytes came out, not {page_size}")
-        return page  # type: ignore[no-any-return]
-
-    return Codec("lz4", level, page_size, compress_default if level == 1 else compress, decompress)
+    compress = functools.partial(lz4.block.compress, store_size=False)
+    if level != 1:
+        compress = functools.partial(compress, mode="fast", acceleration=level)
+    decompress = functools.partial(lz4.block.decompress, uncompressed_size=page_size)
+    return Codec("lz4", level, page_size, compress, decompress, (lz4.block.LZ4BlockError,))
 
 
 class _ZstdOfThread(threading.local):
@@ -129,12 +127,6 @@ def _zstd(level: int, page_size: int) -> Codec:
         return bytes(memoryview(own.compressor.compress(page)))
 
     def decompress(payload: Buffer) -> bytes:
-        try:
-            page = own.decompressor.decompress(payload, max_output_size=page_size)
-        except zstandard.ZstdError as error:
-            raise DecodeError(str(error)) from error
-        if len(page) != page_size:
-            raise DecodeError(f"{len(page)} bytes came out, not {page_size}")
-        return page
+        return own.decompressor.decompress(payload, max_output_size=page_size)
 
-    return Codec("zstd", level, page_size, compress, decompress)
+    return Codec("zstd", level, page_size, compress, decompress, (zstandard.ZstdError,))

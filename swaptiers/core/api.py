@@ -1,4 +1,4 @@
-"""The kernels that Python calls: each takes the header as an array of one record, for 0.24 us a call."""
+"""The kernels that Python calls: each takes the header by its address."""
 
 from __future__ import annotations
 
@@ -46,18 +46,20 @@ from swaptiers.core.state import (
     Header,
     cell_of,
     cgroups,
+    header_at,
+    pending_pages,
     records,
     segments,
 )
 from swaptiers.core.store import ask, place
 from swaptiers.core.workers import plan_background, ready_edge, rest_worker, wake_workers
 
-State = Any
-"""(1,) array of dtype HEADER."""
+State = int
+"""The address of the header: an array of one record would cost 0.2 us a call."""
 
 
 @kernel
-def ask_places(sta: State, pending: Any, n: int, cgroup: int, uses: Any, zero: Any) -> None:
+def ask_places(at: State, pending: Any, n: int, cgroup: int, uses: Any, zero: Any) -> None:
     """Make the first `n` of `pending` ask for places."""
     for i in range(n):
         ask(pending[i], -1, cgroup, uses[i], zero[i])
@@ -65,25 +67,41 @@ def ask_places(sta: State, pending: Any, n: int, cgroup: int, uses: Any, zero: A
 
 
 @kernel
-def place_pages(sta: State, pending: Any, start: int, n: int) -> int:
-    """Place pending[start:n] in order. n if all are decided; else -(1 + index) * 4 - status of the first that is not."""
-    st = sta[0]
+def place_pages(at: State, pending: Any, published: int, start: int, n: int) -> int:
+    """Place pending[start:n] in order. n if all are decided; else -(1 + index) * 4 - status of the first that is not.
+
+    `st.batch_tiers` and `st.batch_others` then describe those that are decided and not `published`.
+    """
+    st = header_at(at)
     unpublished = 0
     for i in range(start, n):
         p = pending[i]
         p.behind = 1 if unpublished or st.flying > 0 else 0
         status = place(st, p) if p.state == WAITING else DONE
         if status != DONE:
+            _describe_batch(st, pending, published, i)
             return -(1 + i) * 4 - status
         if p.state == PLACED:
             unpublished = 1
+    _describe_batch(st, pending, published, n)
     return n
 
 
+@part
+def _describe_batch(st: Header, pending: Any, start: int, end: int) -> None:
+    st.batch_tiers = 0
+    st.batch_others = 0
+    for i in range(start, end):
+        if pending[i].state == PLACED:
+            st.batch_tiers |= 1 << pending[i].tier
+        else:
+            st.batch_others += 1
+
+
 @kernel
-def publish_pages(sta: State, pending: Any, start: int, n: int, ids: Any) -> None:
+def publish_pages(at: State, pending: Any, start: int, n: int, ids: Any) -> None:
     """The bytes of pending[start:n] are written: publish those that have a place, and give their ids."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(start, n):
         p = pending[i]
         if p.state == PLACED:
@@ -95,9 +113,9 @@ def publish_pages(sta: State, pending: Any, start: int, n: int, ids: Any) -> Non
 
 
 @kernel
-def withdraw_pages(sta: State, pending: Any, start: int, n: int) -> None:
+def withdraw_pages(at: State, pending: Any, start: int, n: int) -> None:
     """The bytes of pending[start:n] could not be written: free what was reserved for them."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(start, n):
         if pending[i].state == PLACED:
             withdraw_entry(st, pending[i].row)
@@ -107,11 +125,12 @@ def withdraw_pages(sta: State, pending: Any, start: int, n: int) -> None:
 
 
 @kernel
-def store_page(sta: State, pending: Any, cgroup: int, last_use: int, tier: int, length: int, checksum: int) -> int:
-    """One page whose length in the compressed tier `tier` is known: its entry id if it was placed there and published,
-    else -1 - what `place` wants; DONE then means that it has a place in another tier, or was refused."""
-    st = sta[0]
-    p = pending[0]
+def store_page(at: State, cgroup: int, last_use: int, tier: int, length: int, checksum: int) -> int:
+    """One page whose length in the compressed tier `tier` is known: its entry id if it was placed there, in `st.one_slot`,
+    and published; else -1 - what `place` wants for the first pending page. DONE then means that it has a place in another
+    tier, or was refused."""
+    st = header_at(at)
+    p = pending_pages(st)[0]
     ask(p, -1, cgroup, last_use, False)
     p.behind = 1 if st.flying > 0 else 0
     p.lengths[st.tiers[tier].codec] = length
@@ -119,20 +138,21 @@ def store_page(sta: State, pending: Any, cgroup: int, last_use: int, tier: int, 
     if status == DONE and p.state == PLACED and p.tier == tier:
         records(st)[p.row].checksum = checksum
         publish_entry(st, p.row)
+        st.one_slot = p.slot
         return int(entry_id(st, p.row))
     return -1 - status
 
 
 @kernel
-def rest_background(sta: State, edge: int) -> None:
+def rest_background(at: State, edge: int) -> None:
     """The step could not be carried out: the edge's worker waits for its next trigger."""
-    rest_worker(sta[0], edge)
+    rest_worker(header_at(at), edge)
 
 
 @kernel
-def find_rows(sta: State, ids: Any, rows: Any) -> int:
+def find_rows(at: State, ids: Any, rows: Any) -> int:
     """The rows of live entries; the index of the first id that names none, or -1."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(len(ids)):
         rows[i] = row_of(st, ids[i])
         if rows[i] < 0:
@@ -141,15 +161,16 @@ def find_rows(sta: State, ids: Any, rows: Any) -> int:
 
 
 @kernel
-def begin_takes(sta: State, ids: Any, takes: Any) -> int:
+def begin_takes(at: State, ids: Any, takes: Any) -> int:
     """Take entries for the caller alone, all or none: the index of the first id that can't be taken, or -1."""
-    st = sta[0]
+    st = header_at(at)
     bad = _mark_busy(st, ids, takes)
     if bad >= 0:
         return bad
     for i in range(len(ids)):
         begin_take(st, takes[i].row)
         _describe(st, takes[i].row, takes[i])
+    _describe_takes(st, takes, len(ids))
     return -1
 
 
@@ -179,21 +200,42 @@ def _describe(st: Header, row: int, take: Any) -> None:
     take.marks = r.marks
 
 
+@part
+def _describe_takes(st: Header, takes: Any, n: int) -> None:
+    st.batch_tiers = 0
+    st.batch_others = 0
+    for i in range(n):
+        if takes[i].tier >= 0:
+            st.batch_tiers |= 1 << takes[i].tier
+        else:
+            st.batch_others += 1
+
+
 @kernel
-def take_page(sta: State, entry: int, takes: Any) -> int:
-    """Take one entry for the caller alone; its row, or why not."""
-    st = sta[0]
+def take_page(at: State, entry: int) -> int:
+    """Take one entry for the caller alone; its row, or why not. `st.one_tier` to `st.one_checksum` say where it is."""
+    st = header_at(at)
     row = row_of(st, entry)
     if row >= 0:
         begin_take(st, row)
-        _describe(st, row, takes[0])
+        r = records(st)[row]
+        st.one_tier = r.tier
+        st.one_slot = r.slot
+        st.one_length = r.length
+        st.one_checksum = r.checksum
     return int(row)
 
 
 @kernel
-def finish_clean(sta: State, takes: Any, n: int) -> None:
+def restore_page(at: State, row: int) -> None:
+    """The load failed."""
+    restore_taken(header_at(at), row)
+
+
+@kernel
+def finish_clean(at: State, takes: Any, n: int) -> None:
     """The taken entries have been loaded: those keep their slots that may."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(n):
         row = takes[i].row
         if may_keep(st, records(st)[row]):
@@ -216,9 +258,9 @@ def _kept_row(st: Header, entry: int) -> int:
 
 
 @kernel
-def find_kept(sta: State, ids: Any, checksums: Any, kept: Any) -> None:
+def find_kept(at: State, ids: Any, checksums: Any, kept: Any) -> None:
     """Which of the ids have a slot that is kept, and its payload's checksum."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(len(ids)):
         row = _kept_row(st, ids[i])
         kept[i] = row >= 0
@@ -226,9 +268,9 @@ def find_kept(sta: State, ids: Any, checksums: Any, kept: Any) -> None:
 
 
 @kernel
-def store_kept(sta: State, ids: Any, uses: Any, clean: Any, stored: Any) -> None:
+def store_kept(at: State, ids: Any, uses: Any, clean: Any, stored: Any) -> None:
     """Where `clean`: the page goes back to its kept slot, if it still has one. Elsewhere the slot is free now."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(len(ids)):
         row = _kept_row(st, ids[i])
         stored[i] = row >= 0 and clean[i]
@@ -240,39 +282,40 @@ def store_kept(sta: State, ids: Any, uses: Any, clean: Any, stored: Any) -> None
 
 
 @kernel
-def finish_page(sta: State, row: int) -> None:
+def finish_page(at: State, row: int) -> None:
     """The taken entry has been loaded."""
-    st = sta[0]
+    st = header_at(at)
     finish_take(st, row, True)
     settle(st)
 
 
 @kernel
-def finish_takes(sta: State, takes: Any, n: int, loaded: bool) -> None:
-    st = sta[0]
+def finish_takes(at: State, takes: Any, n: int, loaded: bool) -> None:
+    st = header_at(at)
     for i in range(n):
         finish_take(st, takes[i].row, loaded)
     settle(st)
 
 
 @kernel
-def restore_takes(sta: State, takes: Any, n: int) -> None:
+def restore_takes(at: State, takes: Any, n: int) -> None:
     """The loads failed: backwards, so that the oldest ends up oldest again."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(n - 1, -1, -1):
         restore_taken(st, takes[i].row)
 
 
 @kernel
-def begin_peeks(sta: State, ids: Any, takes: Any) -> int:
+def begin_peeks(at: State, ids: Any, takes: Any) -> int:
     """Where the entries are now; the index of the first id that names none, or -1."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(len(ids)):
         row = row_of(st, ids[i])
         if row < 0:
             takes[i].row = row
             return i
         _describe(st, row, takes[i])
+    _describe_takes(st, takes, len(ids))
     return -1
 
 
@@ -283,18 +326,18 @@ def is_unmoved(st: Header, take: Any) -> bool:
 
 
 @kernel
-def are_unmoved(sta: State, takes: Any) -> bool:
+def are_unmoved(at: State, takes: Any) -> bool:
     """True if every entry is still where `begin_peeks` found it."""
     for i in range(len(takes)):
-        if not is_unmoved(sta[0], takes[i]):
+        if not is_unmoved(header_at(at), takes[i]):
             return False
     return True
 
 
 @kernel
-def finish_peeks(sta: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
+def finish_peeks(at: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
     """For each entry still where it was found: count the read and touch it. The number of those."""
-    st = sta[0]
+    st = header_at(at)
     good = 0
     for i in range(n):
         unmoved[i] = is_unmoved(st, takes[i])
@@ -312,39 +355,39 @@ def finish_peeks(sta: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
 
 
 @kernel
-def plan_for_request(sta: State, edge: int, scope: int, policy: int, budget: int, used_before: int, now: int) -> int:
-    st = sta[0]
+def plan_for_request(at: State, edge: int, scope: int, policy: int, budget: int, used_before: int, now: int) -> int:
+    st = header_at(at)
     st.now = now
     return plan_request(st, edge, scope, policy, budget, used_before)
 
 
 @kernel
-def plan_out(sta: State, edge: int, policy: int, now: int) -> int:
+def plan_out(at: State, edge: int, policy: int, now: int) -> int:
     """Plan a batch of an evacuation along one edge; how many entries."""
-    sta[0].now = now
-    return plan_evacuation(sta[0], edge, policy)
+    header_at(at).now = now
+    return plan_evacuation(header_at(at), edge, policy)
 
 
 @kernel
-def give_up_kept(sta: State, tier: int) -> None:
+def give_up_kept(at: State, tier: int) -> None:
     """The tier gives up every slot that it keeps for a page in memory."""
-    st = sta[0]
+    st = header_at(at)
     while give_way(st, tier, 0):
         pass
     settle(st)
 
 
 @kernel
-def find_reasons(sta: State, edge: int, rows: Any, reasons: Any) -> None:
+def find_reasons(at: State, edge: int, rows: Any, reasons: Any) -> None:
     """Why each of the rows would not move along the edge now, as `why_not` has it."""
     for i in range(len(rows)):
-        reasons[i] = why_not(sta[0], edge, rows[i])
+        reasons[i] = why_not(header_at(at), edge, rows[i])
 
 
 @kernel
-def next_background(sta: State, now: int) -> int:
+def next_background(at: State, now: int) -> int:
     """Plan the next due background step: the edge whose worker it is, or -1 if none is due."""
-    st = sta[0]
+    st = header_at(at)
     st.now = now
     if st.kick:
         wake_workers(st)
@@ -357,9 +400,9 @@ def next_background(sta: State, now: int) -> int:
 
 
 @kernel
-def cancel_plan(sta: State, edge: int, entries: Any, n: int) -> None:
+def cancel_plan(at: State, edge: int, entries: Any, n: int) -> None:
     """Put a plan's entries back, the last first, so that the coldest ends up coldest."""
-    st = sta[0]
+    st = header_at(at)
     for i in range(n - 1, -1, -1):
         drop_move(st, edge, entries[i])
     end_plan(st, edge)
@@ -368,21 +411,22 @@ def cancel_plan(sta: State, edge: int, entries: Any, n: int) -> None:
 
 
 @kernel
-def spend_time(sta: State, edge: int, took_ns: int) -> None:
+def spend_time(at: State, edge: int, took_ns: int) -> None:
     """The edge's latest batch took so long to move, which a quota of time counts."""
-    end_timed(sta[0], sta[0].edges[edge], took_ns)
+    end_timed(header_at(at), header_at(at).edges[edge], took_ns)
 
 
 @kernel
-def list_candidates(sta: State, edge: int, cgroup: int, rows: Any) -> int:
+def list_candidates(at: State, edge: int, cgroup: int, rows: Any) -> int:
     """Fill `rows` with entries of the cgroup that the edge takes, from the old ends of their rings; how many."""
-    return list_coldest(sta[0], sta[0].edges[edge].source, cgroup, cgroups(sta[0])[cgroup].takes[edge], rows)
+    st = header_at(at)
+    return list_coldest(st, st.edges[edge].source, cgroup, cgroups(st)[cgroup].takes[edge], rows)
 
 
 @kernel
-def commit_plan(sta: State, edge: int, trigger: int, entries: Any, n: int) -> int:
+def commit_plan(at: State, edge: int, trigger: int, entries: Any, n: int) -> int:
     """Switch what was copied and is still in its place; undo the rest. `copied` says per entry which. The number moved."""
-    st = sta[0]
+    st = header_at(at)
     moved = 0
     for i in range(n):
         if entries[i].copied and finish_move(st, edge, trigger, entries[i]):
@@ -401,15 +445,15 @@ def commit_plan(sta: State, edge: int, trigger: int, entries: Any, n: int) -> in
 
 
 @kernel
-def place_plan(sta: State, edge: int, entries: Any, n: int) -> None:
+def place_plan(at: State, edge: int, entries: Any, n: int) -> None:
     """The lengths are known: addresses for what goes into a log. `copied` is 0 where there was no room after all."""
-    place_moves(sta[0], edge, entries, n)
+    place_moves(header_at(at), edge, entries, n)
 
 
 @kernel
-def reparent(sta: State, cgroup: int) -> None:
+def reparent(at: State, cgroup: int) -> None:
     """A cgroup is removed: its entries join its parent's cold lists at the young end, as memcg_reparent_list_lrus()."""
-    st = sta[0]
+    st = header_at(at)
     table = records(st)
     parent = cgroups(st)[cgroup].parent
     stamps = np.empty(st.row_top, np.int64)
@@ -463,15 +507,15 @@ def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: i
 
 
 @kernel
-def memory_current(sta: State, cgroup: int) -> int:
-    return memory_bytes(sta[0], cgroup)
+def memory_current(at: State, cgroup: int) -> int:
+    return memory_bytes(header_at(at), cgroup)
 
 
 @kernel
-def audit(sta: State, cells: Any, kept: Any, totals: Any) -> None:
+def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
     """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 2): own entries and stored bytes; `kept`
     (cgroups, MAX_TIERS): kept slots; `totals`: free, retired, zero, stored, kept, busy, planned rows."""
-    st = sta[0]
+    st = header_at(at)
     table = records(st)
     for row in range(st.row_top):
         r = table[row]
@@ -493,9 +537,9 @@ def audit(sta: State, cells: Any, kept: Any, totals: Any) -> None:
 
 
 @kernel
-def count_segments(sta: State, tier: int, totals: Any) -> None:
+def count_segments(at: State, tier: int, totals: Any) -> None:
     """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to."""
-    t = sta[0].tiers[tier]
+    t = header_at(at).tiers[tier]
     for segment in range(t.segment_top):
         s = segments(t)[segment]
         if s.state == OPEN or s.state == SEALED:

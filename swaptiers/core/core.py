@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import mmap
+import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -96,6 +98,12 @@ class EdgeTerms:
     share: int = ROUND_ROBIN
 
 
+BATCH_TIERS, BATCH_OTHERS, ONE_TIER, ONE_SLOT = (
+    HEADER.fields[name][1] // 8  # type: ignore[index]
+    for name in ("batch_tiers", "batch_others", "one_tier", "one_slot")
+)
+
+
 class Core:
     """One state and its memory. Not safe from several threads: its owner holds the lock.
 
@@ -127,8 +135,17 @@ class Core:
         }
         self.failure: PolicyError | None = None
         """What a user's policy failed with, until the caller that asked it has been told."""
-        self.state: Any = np.zeros(1, HEADER)
-        self.st: Any = self.state[0]
+        self.header: Any = np.zeros(1, HEADER)
+        self.st: Any = self.header[0]
+        self.state = int(self.header.ctypes.data)
+        """The address that kernels take."""
+        self._words = memoryview(self.header.view(np.uint8)).cast("q")  # type: ignore[arg-type]
+        self.latest_take: Callable[[], tuple[int, int, int, int]] = functools.partial(
+            struct.Struct("4q").unpack_from, self._words, ONE_TIER * 8
+        )
+        """Tier, slot, length, checksum of the single entry that was taken last."""
+        if interpreted():
+            ARRAYS[self.state] = self.header
         st = self.st
         st.page_size = page_size
         st.charge_zswap = charge_zswap
@@ -258,6 +275,17 @@ class Core:
             if terms.high_bytes:
                 source.watch_bytes = min(int(source.watch_bytes), terms.high_bytes)
 
+    def latest_batch(self) -> tuple[int, int]:
+        """The tiers that the latest batch of places or takes is in, a bit each, and how many pages of it are in none.
+
+        Past the record's attributes, which cost more than all else that Python does for a small batch.
+        """
+        return self._words[BATCH_TIERS], self._words[BATCH_OTHERS]
+
+    def latest_slot(self) -> int:
+        """Where the single page that was stored last is."""
+        return self._words[ONE_SLOT]
+
     def physical_slots(self, tier: int) -> int:
         """How many pages the tier's file or array must have room for."""
         t = self.st.tiers[tier]
@@ -361,7 +389,7 @@ class Core:
         other = Core(**self._terms)
         addresses = {field: int(other.st[field]) for field in other._tables}
         tier_addresses = {key: int(other.st.tiers[key[0]][key[1]]) for key in other._tier_tables}
-        other.state[:] = self.state
+        other.header[:] = self.header
         other.st.chooser_at = 0
         for field, address in addresses.items():
             other.st[field] = address
@@ -391,7 +419,7 @@ class Core:
 
     def close(self) -> None:
         """Give the memory back. The state must not be used afterwards."""
-        for address, _ in self._maps:
+        for address in (self.state, *(address for address, _ in self._maps)):
             ARRAYS.pop(address, None)
         self._maps.clear()
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.resident import RESIDENT, SWAPPED
-from swaptiers.core.state import STORED, Header, carray, pointer, records
+from swaptiers.core.state import STORED, Header, carray, header_at, pointer, records
 from swaptiers.experiment.lab import LATENCY_BUCKETS, Lab, latency_bucket, pages_of
 
 AGES = np.dtype(
@@ -39,9 +39,9 @@ def note_reuse(lab: Lab, cgroup: int, age: int, is_zero: bool) -> None:
 
 
 @kernel
-def count_idle(sta: Any, laba: Any, members: Any, source: int, idle_pages: Any, held_bytes: Any) -> None:
+def count_idle(at: int, laba: Any, members: Any, source: int, idle_pages: Any, held_bytes: Any) -> None:
     """The ages that all touched pages of the member cgroups have now; and the bytes of those that are in `source`."""
-    st = sta[0]
+    st = header_at(at)
     lab = laba[0]
     pages = pages_of(lab)
     for w in range(lab.workloads_n):

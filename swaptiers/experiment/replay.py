@@ -40,6 +40,7 @@ from swaptiers.core.state import (
     ZSWAP,
     Header,
     cgroups,
+    header_at,
     pending_pages,
     plan_entries,
     records,
@@ -88,9 +89,9 @@ GO_ON = -1
 
 
 @kernel
-def replay(sta: Any, laba: Any, references: Any, n: int) -> int:
+def replay(at: int, laba: Any, references: Any, n: int) -> int:
     """Go through references[cursor:n] (by time: until n references are done) until one of the reasons to stop."""
-    st = sta[0]
+    st = header_at(at)
     lab = laba[0]
     while True:
         if lab.phase == IDLE and lab.by_time:
@@ -547,9 +548,9 @@ def _worker_moves(st: Header, lab: Lab) -> bool:
 
 
 @kernel
-def move_planned(sta: Any, laba: Any) -> bool:
+def move_planned(at: int, laba: Any) -> bool:
     """Carry out the core's latest plan for a request. False: lengths of the move are wanted first."""
-    st = sta[0]
+    st = header_at(at)
     lab = laba[0]
     lab.latency = 0  # of the last reference, which is over
     done = _move(st, lab, False)
@@ -681,9 +682,9 @@ def _log_store(st: Header, lab: Lab, p: Any) -> None:
 
 
 @kernel
-def log_has_run(sta: Any, laba: Any) -> None:
+def log_has_run(at: int, laba: Any) -> None:
     """The log's events have happened to the bytes: it starts anew, and the slots that it freed may be used again."""
-    st = sta[0]
+    st = header_at(at)
     lab = laba[0]
     lab.log_n = 0
     lab.segment = 0
@@ -693,6 +694,6 @@ def log_has_run(sta: Any, laba: Any) -> None:
 
 
 @kernel
-def settled_ram(sta: Any, laba: Any) -> None:
+def settled_ram(at: int, laba: Any) -> None:
     """Bring the RAM integral up to now."""
-    _count_ram(sta[0], laba[0])
+    _count_ram(header_at(at), laba[0])

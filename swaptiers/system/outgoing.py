@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, checksum
+from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksum, checksums, digest
 from swaptiers.core import api
 from swaptiers.core.state import (
     DONE,
@@ -29,6 +29,7 @@ from swaptiers.core.state import (
 from swaptiers.demotion.request import Plan, latest_plan, raise_failure
 from swaptiers.errors import TierIOError
 from swaptiers.system.arguments import Pages
+from swaptiers.system.batches import Here, Homes, homes_in
 from swaptiers.system.parts import Parts
 from swaptiers.tiers.base import Tier
 
@@ -85,8 +86,6 @@ class Outgoing:
     def store_page(self, page: Buffer, cgroup: int, used: int, reasons: Reasons) -> int:
         """Store one page: its id, 0 if it was refused. One compiled call where its first tier takes it."""
         parts = self._parts
-        pending = self._pending()
-        codec = parts.first_codec
         if not parts.first_is_quick or page == parts.zero_page:
             ids = np.zeros(1, np.int64)
             array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
@@ -94,16 +93,18 @@ class Outgoing:
             return int(ids[0])
         tier = parts.tiers[FASTEST]
         payload = tier.encode(page)
-        length, total = len(payload), checksum(payload)
+        length, total = len(payload), digest(payload) & CHECKSUM_MASK
         plan = None
-        with parts.lock:
-            parts.alive()
+        parts.lock.acquire()  # twice as fast as `with`
+        try:
+            if parts.closed:
+                parts.alive()
             if parts.needs_now:
                 parts.core.st.now = parts.clock()
-            entry: int = api.store_page(parts.state, pending, cgroup, used, FASTEST, length, total)
+            entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
             if entry > 0:
                 try:
-                    tier.store(pending["slot"][:1], [payload])
+                    parts.singles[FASTEST].store_one(parts.core.latest_slot(), payload)
                 except BaseException as error:
                     self._drop(entry, tier)
                     if isinstance(error, OSError):
@@ -111,14 +112,20 @@ class Outgoing:
                     raise
                 return entry
             status = -1 - entry
+            pending = self._pending()
+            pending[0] = parts.core.pending[0]
             if status == NEED_ROOM:
                 plan = latest_plan(parts.core)
+        finally:
+            parts.lock.release()
         raise_failure(parts.core)
         ids = np.zeros(1, np.int64)
         if status == NEED_ROOM:
             self._make_room(pending, 0, plan)
         views = [memoryview(page)]
-        self._place(pending, 1, views, np.zeros(1, np.bool_), {codec: [payload]}, ids, 1 if status == DONE else 0)
+        self._place(
+            pending, 1, views, np.zeros(1, np.bool_), {parts.first_codec: [payload]}, ids, 1 if status == DONE else 0
+        )
         _count_refusals(pending[:1], reasons)
         return int(ids[0])
 
@@ -146,9 +153,14 @@ class Outgoing:
     ) -> None:
         """Compress the batch with one codec; the lengths of pending[start:] are filled in."""
         encode = self._parts.codec_tiers[codec].encode
-        made = [b"" if empty else encode(view) for view, empty in zip(views, zero.tolist(), strict=True)]
+        if zero.any():
+            made: list[Buffer] = [
+                b"" if empty else encode(view) for view, empty in zip(views, zero.tolist(), strict=True)
+            ]
+        else:
+            made = [encode(view) for view in views]
         payloads[codec] = made
-        pending["lengths"][start : len(made), codec] = [len(payload) for payload in made[start:]]
+        pending["lengths"][start : len(made), codec] = list(map(len, made[start:]))
 
     def _place(
         self,
@@ -167,15 +179,17 @@ class Outgoing:
             with parts.held():
                 if parts.needs_now:
                     parts.core.st.now = parts.clock()
-                result: int = api.place_pages(parts.state, pending, placed, n)
+                result: int = api.place_pages(parts.state, pending, published, placed, n)
                 placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
+                homes = homes_in(parts.core, pending["tier"][published:placed], published)
                 try:
-                    all_in_memory = self._put_in_memory(pending, published, placed, payloads)
+                    all_in_memory = self._put_in_memory(pending, homes, payloads)
                 except BaseException as error:
                     failure, all_in_memory = error, False
                 if all_in_memory:
                     api.publish_pages(parts.state, pending, published, placed, ids)
-                parts.core.st.flying += 0 if all_in_memory else 1
+                if not all_in_memory:
+                    parts.core.st.flying += 1
                 plan = latest_plan(parts.core) if status == NEED_ROOM else None
                 need_codec = int(parts.core.st.need_codec) if status == NEED_LENGTHS else -1
             try:
@@ -183,7 +197,7 @@ class Outgoing:
                     self._withdraw(pending, published, placed)
                     raise failure
                 if not all_in_memory:
-                    self._write_slots(pending, published, placed, views, payloads, ids)
+                    self._write_slots(pending, published, placed, homes, views, payloads, ids)
             except BaseException:
                 if plan is not None:
                     parts.engine.cancel(plan)
@@ -208,22 +222,16 @@ class Outgoing:
         if plan is None or not engine.move(plan).entries:
             pending[index]["fruitless"] += 1
 
-    def _put_in_memory(self, pending: Any, start: int, end: int, payloads: Payloads) -> bool:
+    def _put_in_memory(self, pending: Any, homes: Homes, payloads: Payloads) -> bool:
         """Put the payloads of pages that went to a tier in memory into it, which can be done under the lock.
-        False if some page of the range went into slots instead, whose writing has to wait until the lock is free."""
-        part = pending[start:end]
-        taken = part["state"] == PLACED
+        False if some page went into slots instead, whose writing has to wait until the lock is free."""
         all_in_memory = True
-        for rank in np.unique(part["tier"][taken]).tolist():
+        for rank, here in homes:
             tier = self._parts.tiers[rank]
-            if not tier.by_reference:
+            if tier.by_reference:
+                self._store(tier, pending, here, payloads[self._parts.columns[rank]])
+            else:
                 all_in_memory = False
-                continue
-            here = np.flatnonzero(taken & (part["tier"] == rank)) + start
-            made = payloads[self._parts.columns[rank]]
-            chosen = [made[i] for i in here.tolist()]
-            pending["checksum"][here] = [checksum(payload) for payload in chosen]
-            self._store(tier, pending["slot"][here], chosen)
         return all_in_memory
 
     def _write_slots(
@@ -231,24 +239,18 @@ class Outgoing:
         pending: Any,
         start: int,
         end: int,
+        homes: Homes,
         views: list[memoryview],
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
     ) -> None:
         """Write the pages that went to slots and logs, then publish the whole range; if a write fails, none of it is in."""
         parts = self._parts
-        part = pending[start:end]
-        taken = part["state"] == PLACED
         try:
-            for rank in np.unique(part["tier"][taken]).tolist():
+            for rank, here in homes:
                 tier = parts.tiers[rank]
-                if tier.by_reference:
-                    continue
-                here = np.flatnonzero(taken & (part["tier"] == rank)) + start
-                made: Sequence[Buffer] = payloads[parts.columns[rank]] if tier.compressed else views
-                chosen = [made[i] for i in here.tolist()]
-                pending["checksum"][here] = [checksum(page) for page in chosen]
-                self._store(tier, pending["slot"][here], chosen)
+                if not tier.by_reference:
+                    self._store(tier, pending, here, payloads[parts.columns[rank]] if tier.compressed else views)
         except BaseException:
             self._withdraw(pending, start, end)
             raise
@@ -259,9 +261,12 @@ class Outgoing:
             finally:
                 parts.engine.land()
 
-    def _store(self, tier: Tier, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+    def _store(self, tier: Tier, pending: Any, here: Here, made: Sequence[Buffer]) -> None:
+        """Store the payloads of pending[here] where they were placed."""
+        chosen = list(made[here]) if isinstance(here, slice) else [made[i] for i in here.tolist()]
+        pending["checksum"][here] = checksums(chosen, len(chosen))
         try:
-            tier.store(slots, payloads)
+            tier.store(pending["slot"][here], chosen)
         except OSError as cause:
             raise self._io_error(tier, cause) from cause
 
@@ -277,6 +282,8 @@ class Outgoing:
 
 
 def _count_refusals(pending: Any, reasons: Reasons) -> None:
+    if not len(pending) or pending["state"].max() < REFUSED:
+        return
     for reason in pending["reason"][pending["state"] == REFUSED].tolist():
         name = REASON_NAMES[reason]
         reasons[name] = reasons.get(name, 0) + 1

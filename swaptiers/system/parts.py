@@ -15,6 +15,7 @@ from swaptiers.errors import ClosedError, ForkedError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
+from swaptiers.tiers.single import single_pages
 
 
 class Parts:
@@ -37,6 +38,7 @@ class Parts:
         self.graph = graph
         self.tree = tree
         self.tiers = tiers
+        self.singles = [single_pages(tier) for tier in tiers]
         self.clock = clock
         self.page_size = int(core.st.page_size)
         self.zero_page = bytes(self.page_size)

@@ -37,7 +37,16 @@ from swaptiers.errors import (
 )
 from swaptiers.graph import TierGraph
 from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, mean_inversion, pairs_of
-from swaptiers.system.arguments import Ids, Pages, checked_clean, checked_ids, checked_out, checked_pages, checked_uses
+from swaptiers.system.arguments import (
+    MAX_ID,
+    Ids,
+    Pages,
+    checked_clean,
+    checked_ids,
+    checked_out,
+    checked_pages,
+    checked_uses,
+)
 from swaptiers.system.closing import close_all, raise_failed
 from swaptiers.system.incoming import Incoming
 from swaptiers.system.outgoing import Outgoing
@@ -286,14 +295,13 @@ class SwapSystem:
         a tier can't be read; then every entry is still there.
         """
         wanted = checked_ids(ids)
-        pages = checked_out(out, len(wanted), self.page_size)
-        self._incoming.take(wanted, pages, keep_clean=keep_clean)
-        return pages
+        checked_out(out, len(wanted), self.page_size)
+        return self._incoming.take(wanted, out, keep_clean=keep_clean)
 
     def swap_in_page(self, entry: int) -> bytes:
         """Take one page back. Raises as `swap_in` does."""
-        number = int(entry)
-        return self._incoming.take_page(number if 0 <= number < 1 << 63 else 0)
+        number = entry if type(entry) is int else int(entry)
+        return self._incoming.take_page(number if 0 <= number <= MAX_ID else 0)
 
     def peek(self, ids: Ids | Sequence[int], *, out: Pages | None = None) -> Pages:
         """Read pages and leave their entries: as `swap_in`, but the ids stay valid. Counts as a use of the page now."""

@@ -26,10 +26,9 @@ class ZswapTier(Compressing):
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
         numbers = slots.tolist()
-        top = max(numbers, default=-1)
-        if top >= len(self.payloads):
-            self.grow(top)
         kept = self.payloads
+        if numbers and (top := max(numbers)) >= len(kept):
+            self.grow(top)
         for slot, payload in zip(numbers, payloads, strict=True):
             kept[slot] = payload
 
@@ -42,6 +41,21 @@ class ZswapTier(Compressing):
         for slot in slots.tolist():
             if slot < len(kept):
                 kept[slot] = None
+
+    def store_one(self, slot: int, payload: Buffer) -> None:
+        """As `store`, for one slot."""
+        if slot >= len(self.payloads):
+            self.grow(slot)
+        self.payloads[slot] = payload
+
+    def load_one(self, slot: int, length: int) -> Buffer:
+        """As `load`, for one slot."""
+        return self.payloads[slot] or b""
+
+    def free_one(self, slot: int) -> None:
+        """As `free`, for one slot."""
+        if slot < len(self.payloads):
+            self.payloads[slot] = None
 
     def close(self) -> None:
         self.payloads = []

@@ -102,7 +102,7 @@ class ColdList:
         )
         self.core = Core(page_size=4096, tiers=[terms], edges=[], max_entries=ROWS, stamp_limit=stamp_limit)
         self.core.st.row_top = ROWS
-        self.state = self.core.state
+        self.state = self.core.header
 
     def push(self, row: int, way: int, last_use: int) -> None:
         push(self.state, row, way, last_use)

@@ -53,14 +53,14 @@ class Slots:
 
     def alloc(self, n: int) -> list[int]:
         out = np.zeros(n, np.int64)
-        alloc_slots(self.core.state, ONLY, out)
+        alloc_slots(self.core.header, ONLY, out)
         return [int(slot) for slot in out]
 
     def release(self, slots: list[int]) -> None:
-        release_slots(self.core.state, ONLY, np.array(slots, np.int64))
+        release_slots(self.core.header, ONLY, np.array(slots, np.int64))
 
     def settle(self) -> None:
-        settle_slots(self.core.state)
+        settle_slots(self.core.header)
 
     def close(self) -> None:
         self.core.close()

@@ -56,11 +56,11 @@ def test_nothing_is_touched() -> None:
         for path in ("/a", "/b"):
             swap.cgroup(path)
             swap.swap_out(pages_of(900, 10, len(path)), path)
-        header, records = swap.core.state.tobytes(), swap.core.records[:20].tobytes()
+        header, records = swap.core.header.tobytes(), swap.core.records[:20].tobytes()
         plan = swap.plan("1M", source="zswap", referenced="rotate")
         assert plan.outcome.rotated > 0
         assert swap.core.records[:20].tobytes() == records
-        before = np.frombuffer(header, swap.core.state.dtype)[0]
+        before = np.frombuffer(header, swap.core.header.dtype)[0]
         assert before["edges"].tobytes() == swap.core.st["edges"].tobytes()
         assert before["tiers"].tobytes() == swap.core.st["tiers"].tobytes()
         swap.check()

@@ -447,7 +447,7 @@ def test_a_load_that_fails(
 ) -> None:
     """Every entry of the call is still there afterwards."""
     ids, pages = held
-    failing = Failing(monkeypatch, tier_of(swap, name), "load")
+    failing = Failing(monkeypatch, tier_of(swap, name), "load_one" if (way, name) == ("page", "zswap") else "load")
     for entry, page in zip(ids.tolist(), pages, strict=True):
         where = int(swap.core.records[entry & 0xFFFFFFFF].tier)
         if way == "page" and swap.graph.tiers[where].name == name:

@@ -1,0 +1,42 @@
+"""One page at a time: a call for one slot needs no arrays, where a tier has such calls."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from swaptiers.codecs import Buffer
+from swaptiers.tiers.base import Tier
+from swaptiers.tiers.zswap import ZswapTier
+
+
+class SinglePages(Protocol):
+    """A tier's calls for one slot. They raise as those for many do."""
+
+    def store_one(self, slot: int, payload: Buffer) -> None: ...
+
+    def load_one(self, slot: int, length: int) -> Buffer: ...
+
+    def free_one(self, slot: int) -> None: ...
+
+
+class OneByOne:
+    """Any tier, asked for one slot."""
+
+    def __init__(self, tier: Tier) -> None:
+        self._tier = tier
+
+    def store_one(self, slot: int, payload: Buffer) -> None:
+        self._tier.store(np.array([slot]), [payload])
+
+    def load_one(self, slot: int, length: int) -> Buffer:
+        return self._tier.load(np.array([slot]), np.array([length], np.int32))[0]
+
+    def free_one(self, slot: int) -> None:
+        self._tier.free(np.array([slot]))
+
+
+def single_pages(tier: Tier) -> SinglePages:
+    """The tier's own calls for one slot if it is ours; whatever is around it or derived from it is asked as all others."""
+    return tier if type(tier) is ZswapTier else OneByOne(tier)
