@@ -45,7 +45,7 @@ class Recording:
             self._files.append((fd, laboratory.core.physical_slots(rank) * PAGE))
             self._watch(tier, "store", lambda _, slots, payloads, fd=fd: self._wrote(fd, slots, payloads))
             self._watch(tier, "load", lambda _, slots, lengths, fd=fd: self._read(fd, slots))
-        self._watch(laboratory.executor, "_compare", lambda _, wanted, pages: self._compared(wanted))
+        self._watch(laboratory.executor, "_equal", lambda _, wanted, pages: self._compared(wanted))
         self._is_over = False
         self._watch_end(laboratory)
 

@@ -45,6 +45,7 @@ from swaptiers.core.state import (
     WHEN_AGE,
     ZSWAP,
 )
+from swaptiers.core.words import Words
 from swaptiers.core.zsmalloc import size_classes
 from swaptiers.errors import CoreFullError, IntegrityError, PolicyError
 
@@ -98,12 +99,6 @@ class EdgeTerms:
     share: int = ROUND_ROBIN
 
 
-BATCH_TIERS, BATCH_OTHERS, ONE_TIER, ONE_SLOT = (
-    HEADER.fields[name][1] // 8  # type: ignore[index]
-    for name in ("batch_tiers", "batch_others", "one_tier", "one_slot")
-)
-
-
 class Core:
     """One state and its memory. Not safe from several threads: its owner holds the lock.
 
@@ -139,9 +134,11 @@ class Core:
         self.st: Any = self.header[0]
         self.state = int(self.header.ctypes.data)
         """The address that kernels take."""
-        self._words = memoryview(self.header.view(np.uint8)).cast("q")  # type: ignore[arg-type]
+        self.words = Words(self.header)
         self.latest_take: Callable[[], tuple[int, int, int, int]] = functools.partial(
-            struct.Struct("4q").unpack_from, self._words, ONE_TIER * 8
+            struct.Struct("4q").unpack_from,
+            self.words.words,
+            HEADER.fields["one_tier"][1],  # type: ignore[index]
         )
         """Tier, slot, length, checksum of the single entry that was taken last."""
         if interpreted():
@@ -274,17 +271,6 @@ class Core:
             source = st.tiers[terms.source]
             if terms.high_bytes:
                 source.watch_bytes = min(int(source.watch_bytes), terms.high_bytes)
-
-    def latest_batch(self) -> tuple[int, int]:
-        """The tiers that the latest batch of places or takes is in, a bit each, and how many pages of it are in none.
-
-        Past the record's attributes, which cost more than all else that Python does for a small batch.
-        """
-        return self._words[BATCH_TIERS], self._words[BATCH_OTHERS]
-
-    def latest_slot(self) -> int:
-        """Where the single page that was stored last is."""
-        return self._words[ONE_SLOT]
 
     def physical_slots(self, tier: int) -> int:
         """How many pages the tier's file or array must have room for."""

@@ -12,8 +12,42 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer
-from swaptiers.experiment.lab import LOAD, MOVE, STORE
+from swaptiers.experiment.lab import LOAD, MOVE
 from swaptiers.tiers.base import Tier
+
+
+class Events:
+    """The columns of a log, in the order in which its events are carried out."""
+
+    def __init__(self, log: Any, order: npt.NDArray[np.int64]) -> None:
+        self.slots = log["slot"][order]
+        self.to_slots = log["to_slot"][order]
+        self.lengths = log["length"][order]
+        self.contents: list[int] = log["content"][order].tolist()
+
+
+AT_ONCE = 128
+"""Events of a kind in one call: what is decompressed has to be in the processor's cache still when it is compared."""
+TIERS = 64
+"""One more than the highest rank, and room for -1."""
+
+
+def _keys(log: Any) -> npt.NDArray[np.int64]:
+    """Events with the same key are carried out together, in ascending order of keys."""
+    keys: npt.NDArray[np.int64] = log["segment"].astype(np.int64)
+    for name, base, offset in (("kind", 4, 0), ("tier", TIERS, 1), ("to_tier", TIERS, 1), ("keeps", 2, 0)):
+        keys *= base
+        keys += log[name]
+        keys += offset
+    return keys
+
+
+def _parts(key: int) -> tuple[int, int, int, int]:
+    """Kind, tier, to_tier and keeps of a key."""
+    key, keeps = divmod(key, 2)
+    key, to_tier = divmod(key, TIERS)
+    key, tier = divmod(key, TIERS)
+    return key % 4, tier - 1, to_tier - 1, keeps
 
 
 class Executor:
@@ -30,20 +64,28 @@ class Executor:
         for tier, column in zip(tiers, columns, strict=True):
             if tier.compressed:
                 self._codecs.setdefault(column, tier)
-        self._payloads: dict[int, list[Buffer]] = {}
+        self._payloads: dict[int, dict[int, Buffer]] = {}
+        """Per codec: content -> its payload, of what is to be stored when the log runs."""
         self._moving: dict[tuple[int, int], Buffer] = {}
         self.verified = 0
         self.mismatched = 0
 
-    def compress_pending(self, codec: int, pending: Any, start: int) -> None:
-        """Fill in the lengths of pending[start:] for one codec, by compressing; their payloads are kept for the log."""
+    def forget_payloads(self, codec: int) -> None:
+        """What the codec made is in its tiers; a new batch begins."""
+        self._payloads.setdefault(codec, {}).clear()
+
+    def compress_pending(self, codec: int, pending: Any) -> None:
+        """Fill in the lengths of pending pages for one codec, by compressing; their payloads are kept for the log."""
         contents = self._contents
         encode = self._codecs[codec].encode
-        chosen = pending["content"][start:].tolist()
-        zero = pending["zero"][start:].tolist()
-        made: list[Buffer] = [b"" if empty else encode(contents[c]) for c, empty in zip(chosen, zero, strict=True)]
-        self._payloads[codec] = [b""] * start + made
-        pending["lengths"][start:, codec] = [len(payload) for payload in made]
+        chosen = pending["content"].tolist()
+        if pending["zero"].any():
+            zero = pending["zero"].tolist()
+            made: list[Buffer] = [b"" if empty else encode(contents[c]) for c, empty in zip(chosen, zero, strict=True)]
+        else:
+            made = [encode(contents[content]) for content in chosen]
+        self._payloads.setdefault(codec, {}).update(zip(chosen, made, strict=True))
+        pending["lengths"][:, codec] = list(map(len, made))
 
     def compress_plan(self, tier: int, plan: Any, contents: npt.NDArray[np.int64]) -> None:
         """Fill in the lengths that a plan's entries will have in the compressed tier that they move to."""
@@ -57,34 +99,39 @@ class Executor:
         """Let the events happen."""
         if len(log) == 0:
             return
-        segments = log["segment"]
-        breaks = np.flatnonzero(np.diff(segments)) + 1
-        for part in np.split(log, breaks) if len(breaks) else [log]:
-            kinds = part["kind"]
-            self._load(part[kinds == LOAD])
-            self._move(part[kinds == MOVE])
-            self._store(part[kinds == STORE])
+        keys = _keys(log)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        events = Events(log, order)
+        cuts = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+        starts = [0, *cuts.tolist()]
+        for start, end, key in zip(starts, [*starts[1:], len(log)], keys[starts].tolist(), strict=True):
+            for first in range(start, end, AT_ONCE):
+                self._carry_out(key, events, slice(first, min(first + AT_ONCE, end)))
         self._moving.clear()
 
-    def _load(self, events: Any) -> None:
-        for rank in np.unique(events["tier"]).tolist():
-            here = events[events["tier"] == rank] if rank >= 0 else events[events["tier"] < 0]
-            wanted = here["content"].tolist()
-            if rank < 0:
-                self._compare(wanted, [bytes(len(self._contents[0]))] * len(wanted))
-                continue
-            self._compare(wanted, self._read(rank, here["slot"], here["length"]))
+    def _carry_out(self, key: int, events: Events, group: slice) -> None:
+        kind, tier, to_tier, keeps = _parts(key)
+        if kind == LOAD:
+            self._load(tier, events, group)
+        elif kind == MOVE:
+            self._move(tier, to_tier, bool(keeps), events, group)
+        else:
+            self._store(to_tier, events, group)
+
+    def _load(self, rank: int, events: Events, group: slice) -> None:
+        wanted = events.contents[group]
+        if rank < 0:
+            pages: list[Buffer] = [bytes(len(self._contents[0]))] * len(wanted)
+        else:
+            pages = self._read(rank, events.slots[group], events.lengths[group])
+        good = self._equal(wanted, pages)
+        self.verified += good
+        self.mismatched += len(wanted) - good
 
     def _read(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
-        """The pages in these slots; a payload that can't be decoded gives an empty one, which equals no page."""
-        tier = self._tiers[rank]
-        pages: list[Buffer] = []
-        for payload in self._take(rank, slots, lengths):
-            try:
-                pages.append(tier.decode(payload))
-            except ValueError:
-                pages.append(b"")
-        return pages
+        """The pages in these slots, which are forgotten there."""
+        return self._decode(rank, self._take(rank, slots, lengths))
 
     def _take(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
         """The payloads in these slots, which are forgotten there."""
@@ -93,58 +140,53 @@ class Executor:
         tier.free(slots)
         return payloads
 
-    def _compare(self, wanted: list[int], pages: list[Buffer]) -> None:
+    def _decode(self, rank: int, payloads: list[Buffer]) -> list[Buffer]:
+        """Their pages; a payload that can't be decoded gives an empty one, which equals no page."""
+        decode = self._tiers[rank].decode
+        pages: list[Buffer] = []
+        while len(pages) < len(payloads):
+            try:
+                pages += map(decode, payloads[len(pages) :])
+            except ValueError:
+                pages.append(b"")
+        return pages
+
+    def _equal(self, wanted: list[int], pages: list[Buffer]) -> int:
+        """How many of the pages are the contents that are wanted."""
         contents = self._contents
-        for content, page in zip(wanted, pages, strict=True):
-            if bytes(page) == contents[content]:
-                self.verified += 1
-            else:
-                self.mismatched += 1
+        return [bytes(page) == contents[content] for content, page in zip(wanted, pages, strict=True)].count(True)
 
-    def _move(self, events: Any) -> None:
-        pairs = events["tier"].astype(np.int64) * 64 + events["to_tier"]
-        for pair in np.unique(pairs).tolist():
-            source, target = divmod(pair, 64)
-            here = events[pairs == pair]
-            tier = self._tiers[target]
-            slots = here["to_slot"]
-            if here["keeps"][0]:
-                tier.store(slots, self._take(source, here["slot"], here["length"]))
-                continue
-            pages = self._read(source, here["slot"], here["length"])
+    def _move(self, source: int, target: int, keeps: bool, events: Events, group: slice) -> None:
+        tier = self._tiers[target]
+        payloads = self._take(source, events.slots[group], events.lengths[group])
+        if not keeps:
+            pages = self._decode(source, payloads)
+            payloads = pages
             if tier.compressed:
-                payloads = [self._moving[(target, content)] for content in here["content"].tolist()]
-                for content, page in zip(here["content"].tolist(), pages, strict=True):
-                    self.mismatched += bytes(page) != self._contents[content]
-            else:
-                payloads = pages
-            tier.store(slots, payloads)
+                wanted = events.contents[group]
+                payloads = [self._moving[(target, content)] for content in wanted]
+                self.mismatched += len(wanted) - self._equal(wanted, pages)
+        tier.store(events.to_slots[group], payloads)
 
-    def _store(self, events: Any) -> None:
-        for rank in np.unique(events["to_tier"]).tolist():
-            here = events[events["to_tier"] == rank]
-            tier = self._tiers[rank]
-            if tier.compressed:
-                made = self._payloads[self._columns[rank]]
-                tier.store(here["to_slot"], [made[i] for i in here["payload"].tolist()])
-            else:
-                tier.store(here["to_slot"], [self._contents[c] for c in here["content"].tolist()])
+    def _store(self, rank: int, events: Events, group: slice) -> None:
+        tier = self._tiers[rank]
+        if tier.compressed:
+            made = self._payloads[self._columns[rank]]
+            payloads = [made[content] for content in events.contents[group]]
+        else:
+            payloads = [self._contents[content] for content in events.contents[group]]
+        tier.store(events.to_slots[group], payloads)
 
     def verify_held(self, records: Any, contents: npt.NDArray[np.int64]) -> int:
         """Read every entry that is still held and compare; the number that are as they went out."""
-        before = self.verified
+        held = 0
         for rank in np.unique(records["tier"]).tolist():
             here = records["tier"] == rank
             for part in np.array_split(np.flatnonzero(here), max(1, int(here.sum()) // 256)):
                 slots, lengths = records["slot"][part], records["length"][part]
                 payloads = self._tiers[rank].load(slots, lengths)
-                self._compare(contents[part].tolist(), [self._decode(rank, payload) for payload in payloads])
-        held = self.verified - before
-        self.verified = before
+                wanted = contents[part].tolist()
+                good = self._equal(wanted, self._decode(rank, payloads))
+                self.mismatched += len(wanted) - good
+                held += good
         return held
-
-    def _decode(self, rank: int, payload: Buffer) -> Buffer:
-        try:
-            return self._tiers[rank].decode(payload)
-        except ValueError:
-            return b""

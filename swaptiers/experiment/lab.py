@@ -40,7 +40,6 @@ EVENT = _record(
         ("content", "i4"),
         ("length", "i4"),
         ("to_length", "i4"),
-        ("payload", "i4"),  # of a store: which of the latest batch's payloads
         ("segment", "i4"),
         ("kind", "i1"),
         ("tier", "i1"),

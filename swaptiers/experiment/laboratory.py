@@ -19,6 +19,7 @@ from swaptiers.core.core import Core
 from swaptiers.core.plan import NEVER
 from swaptiers.core.resident import PAGE, SWAPPED
 from swaptiers.core.state import ARRAYS, STORED
+from swaptiers.core.words import Words
 from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.evacuation import evacuate
@@ -65,6 +66,10 @@ Progress = Callable[[int, int], None]
 """Called now and then with references done and in all."""
 
 
+LOG_ENOUGH = 2048
+"""Events from which on it pays to let the log run while lengths are made."""
+
+
 class Laboratory:
     """One variant: made, run once, closed.
 
@@ -99,6 +104,7 @@ class Laboratory:
         self._kept: list[Any] = []
         self.laba = np.zeros(1, LAB)
         self.lab: Any = self.laba[0]
+        self.words = Words(self.laba)
         self.tiers: list[Tier] = []
         self._set_up(folder)
         try:
@@ -259,10 +265,13 @@ class Laboratory:
 
     def _give_lengths(self) -> None:
         assert self.executor is not None
-        self._finish_log()
-        st = self.core.st
-        pending = self.core.pending[: int(st.pending_n)]
-        self.executor.compress_pending(int(st.need_codec), pending, int(st.pending_i))
+        words = self.core.words
+        if self.words["log_n"] >= LOG_ENOUGH:
+            self._finish_log()
+        if words["pending_i"] == 0 and self.words["log_n"] == 0:
+            self.executor.forget_payloads(words["need_codec"])
+        pending = self.core.pending[words["pending_i"] : words["pending_n"]]
+        self.executor.compress_pending(words["need_codec"], pending)
 
     def _give_move_lengths(self) -> None:
         assert self.executor is not None
@@ -281,7 +290,7 @@ class Laboratory:
     def _finish_log(self) -> None:
         """Let what was decided happen to the bytes."""
         if self.executor is not None:
-            self.executor.run(self.log[: int(self.lab.log_n)])
+            self.executor.run(self.log[: self.words["log_n"]])
         replay.log_has_run(self.core.state, self.laba)
 
     def _set_stop(self) -> None:

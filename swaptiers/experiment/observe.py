@@ -70,7 +70,7 @@ class Recency:
     def sample(self) -> None:
         """Note the share of inverted pairs of each cgroup now, and now and then of all together."""
         for path, index in self._paths.items():
-            counts = counted_pairs(self._table[index], len(self._names))
+            counts = counted_pairs(self._table, index, len(self._names))
             self._note(path, *share_of_pairs(counts, self._names))
         if self._samples % GLOBAL_EVERY == 0:
             self._note(EVERYBODY, *self._of_everybody())
@@ -84,14 +84,15 @@ class Recency:
 
     def _of_everybody(self) -> tuple[float | None, dict[str, float]]:
         """Over the entries of all cgroups, by their last uses."""
-        pages = self._laboratory.pages[self._global_pages]
-        held = self._laboratory.core.records[pages["hotter"][pages["state"] == SWAPPED]]
-        held = held[held["backing"] == STORED]
-        return pairs_of(held["tier"], held["last_use"], self._names)
+        pages, records = self._laboratory.pages, self._laboratory.core.records
+        chosen = self._global_pages
+        rows = pages["hotter"][chosen[pages["state"][chosen] == SWAPPED]]
+        rows = rows[records["backing"][rows] == STORED]
+        return pairs_of(records["tier"][rows], records["last_use"][rows], self._names)
 
     def now(self, path: str) -> float | None:
         """The cgroup's `pairs` at this moment."""
-        counts = counted_pairs(self._table[self._paths[path]], len(self._names))
+        counts = counted_pairs(self._table, self._paths[path], len(self._names))
         return share_of_pairs(counts, self._names)[0]
 
     def sample_if_none(self) -> None:

@@ -173,11 +173,12 @@ def _renumber(st: Header, lab: Lab, cgroup: int, r: Any) -> None:
     r.next = n
 
 
-def counted_pairs(r: Any, ranks: int) -> dict[tuple[int, int], tuple[float, int]]:
+def counted_pairs(table: Any, cgroup: int, ranks: int) -> dict[tuple[int, int], tuple[float, int]]:
     """(inverted pairs, all pairs) of one cgroup now, per pair of tiers."""
-    entries = [int(each) for each in r.entries[:ranks]]
+    entries = table["entries"][cgroup, :ranks].tolist()
+    inverted = table["inverted"][cgroup, :ranks, :ranks].tolist()
     return {
-        (fast, slow): (float(r.inverted[fast, slow]), entries[fast] * entries[slow])
+        (fast, slow): (float(inverted[fast][slow]), entries[fast] * entries[slow])
         for fast in range(ranks)
         for slow in range(fast + 1, ranks)
         if entries[fast] and entries[slow]

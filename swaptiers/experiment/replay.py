@@ -618,6 +618,8 @@ def _next_event(st: Header, lab: Lab, kind: int) -> Any:
     lab.log_n += 1
     event.kind = kind
     event.segment = lab.segment
+    event.tier = event.to_tier = -1
+    event.keeps = 0
     return event
 
 
@@ -677,7 +679,6 @@ def _log_store(st: Header, lab: Lab, p: Any) -> None:
     event.to_tier = p.tier
     event.to_slot = p.slot
     event.to_length = p.length
-    event.payload = st.pending_i
     event.content = p.content
 
 

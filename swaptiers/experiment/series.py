@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 
 from swaptiers.core.state import ZSWAP
 
@@ -95,20 +96,23 @@ class Recorder:
         return Series(columns=self._columns, rows=(*self._rows.kept, self._row()))
 
     def _row(self) -> Row:
-        lab, core = self._laboratory.lab, self._laboratory.core
-        st = core.st
-        page_size = int(st.page_size)
-        ranks, edges = len(self._laboratory.graph.tiers), len(self._laboratory.graph.edges)
-        tiers = [st.tiers[rank] for rank in range(ranks)]
-        pools = sum(int(tier.pool_bytes) for tier in tiers if tier.kind == ZSWAP)
-        row: list[Any] = [int(lab[name]) for name in ("now", "refs", "faults", "fault_ns", "stall_ns")]
-        row.append(int(core.cgroups[0].resident_pages) * page_size + pools)
-        row += [int(tier[column]) for tier in tiers for column in TIER_COLUMNS]
-        row += [int(st.edges[index].entries) for index in range(edges)]
+        lab, core = self._laboratory.words, self._laboratory.core
+        page_size = core.words["page_size"]
+        tiers = core.header["tiers"][0, : len(self._laboratory.graph.tiers)]
+        edges = core.header["edges"][0, : len(self._laboratory.graph.edges)]
+        row: list[Any] = [lab[name] for name in ("now", "refs", "faults", "fault_ns", "stall_ns")]
+        pools = int(tiers["pool_bytes"][tiers["kind"] == ZSWAP].sum())
+        row.append(int(core.cgroups["resident_pages"][0]) * page_size + pools)
+        row += np.stack([tiers[column] for column in TIER_COLUMNS], axis=1).ravel().tolist()
+        row += edges["entries"].tolist()
         recency = self._laboratory.recency
         for path, index in self._paths:
-            c = core.cgroups[index]
-            row += [int(c[column]) for column in ("refs", "faults", "fault_ns", "stall_ns")]
-            row += [int(c.resident_pages) * page_size, int(c.zswap_bytes), int(c.swap_pages) * page_size]
+            c = core.cgroups[index : index + 1]
+            row += [int(c[column][0]) for column in ("refs", "faults", "fault_ns", "stall_ns")]
+            row += [
+                int(c["resident_pages"][0]) * page_size,
+                int(c["zswap_bytes"][0]),
+                int(c["swap_pages"][0]) * page_size,
+            ]
             row.append(recency.now(path) if recency is not None else None)
         return tuple(row)

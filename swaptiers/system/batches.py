@@ -17,7 +17,7 @@ def homes_in(core: Core, tiers: npt.NDArray[np.int64], start: int = 0) -> Homes:
 
     The caller has held the lock since the core described the batch.
     """
-    bits, others = core.latest_batch()
+    bits, others = core.words["batch_tiers"], core.words["batch_others"]
     if bits & (bits - 1) == 0 and not others:
         return [(bits.bit_length() - 1, slice(start, start + len(tiers)))] if bits else []
     ranks = [rank for rank in range(bits.bit_length()) if bits >> rank & 1]

@@ -104,7 +104,7 @@ class Outgoing:
             entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
             if entry > 0:
                 try:
-                    parts.singles[FASTEST].store_one(parts.core.latest_slot(), payload)
+                    parts.singles[FASTEST].store_one(parts.core.words["one_slot"], payload)
                 except BaseException as error:
                     self._drop(entry, tier)
                     if isinstance(error, OSError):
@@ -191,7 +191,7 @@ class Outgoing:
                 if not all_in_memory:
                     parts.core.st.flying += 1
                 plan = latest_plan(parts.core) if status == NEED_ROOM else None
-                need_codec = int(parts.core.st.need_codec) if status == NEED_LENGTHS else -1
+                need_codec = parts.core.words["need_codec"] if status == NEED_LENGTHS else -1
             try:
                 if failure is not None:
                     self._withdraw(pending, published, placed)

@@ -93,11 +93,13 @@ class FileTier:
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
         size = self.page_size
-        if len(slots) == 1 and not self.direct:
-            return [read_exact(self.file.fd, size, int(slots[0]) * size)]
-        pages: list[Buffer] = [b""] * len(slots)
         order = np.argsort(slots, kind="stable")
-        for first, last in _runs(slots[order]):
+        ordered = slots[order]
+        pages: list[Buffer] = [b""] * len(slots)
+        for first, last in _runs(ordered):
+            if last - first == 1 and not self.direct:
+                pages[order[first]] = read_exact(self.file.fd, size, int(ordered[first]) * size)
+                continue
             run = order[first:last].tolist()
             buffer = self._read_run(int(slots[run[0]]), len(run))
             for place, index in enumerate(run):

@@ -198,8 +198,8 @@ def test_broken_integrity_is_exit_code_3(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect that mixes pages up must not look like a result."""
-    compare = Executor._compare
-    monkeypatch.setattr(Executor, "_compare", lambda self, wanted, pages: compare(self, wanted, [b"x" for _ in pages]))
+    equal = Executor._equal
+    monkeypatch.setattr(Executor, "_equal", lambda self, wanted, pages: equal(self, wanted, [b"x" for _ in pages]))
     with pytest.raises(SystemExit) as ended:
         main(["run", str(config), "--json"])
     said = capsys.readouterr()
