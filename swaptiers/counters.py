@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
 from swaptiers.cgroups import CgroupTree
 from swaptiers.core.core import Core
-from swaptiers.core.state import ACCEPTED, REASON_NAMES, TRIGGER_NAMES
+from swaptiers.core.state import ACCEPTED, DRAINING, QUARANTINED, REASON_NAMES, TRIGGER_NAMES
 from swaptiers.graph import TierGraph
+
+TierState = Literal["open", "evacuating", "quarantined", "removed"]
+STATES: Mapping[int, TierState] = {0: "open", DRAINING: "evacuating", QUARANTINED: "quarantined"}
+"""By what bars a tier."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,6 +108,7 @@ class SystemCounters:
     """The whole system. `zero`: pages that are nothing but zeros, which take no space in any tier.
 
     `failures`: tier -> what -> how often: a `store`, `load` or `free` of the tier that raised, a `corrupt` payload.
+    `states`: tier -> `open`, `evacuating` or `quarantined` (nothing new comes in, until it is readmitted), or `removed`.
     """
 
     tiers: Mapping[str, TierCounters]
@@ -112,6 +117,7 @@ class SystemCounters:
     zero: Mapping[str, int]
     entries: int
     failures: Mapping[str, Mapping[str, int]] = attrs.field(factory=dict)
+    states: Mapping[str, TierState] = attrs.field(factory=dict)
 
 
 def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCounters:
@@ -123,7 +129,12 @@ def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCount
     zero = {"stores": int(st.zero_stores), "loads": int(st.zero_loads), "entries": int(st.zero_entries)}
     kept = sum(int(st.tiers[rank].kept) for rank in range(int(st.tiers_n)))
     entries = int(st.row_top - st.free_rows - st.retired_rows) - kept  # a tier counts what is on its way into it too
-    return SystemCounters(tiers=tiers, edges=edges, cgroups=cgroups, zero=zero, entries=entries)
+    states = {spec.name: _state(graph, rank, st.tiers[rank]) for rank, spec in enumerate(graph.tiers)}
+    return SystemCounters(tiers=tiers, edges=edges, cgroups=cgroups, zero=zero, entries=entries, states=states)
+
+
+def _state(graph: TierGraph, rank: int, t: Any) -> TierState:
+    return STATES[int(t.barred)] if graph.tiers[rank].name in graph.nx else "removed"
 
 
 def reasons(counts: Any) -> dict[str, int]:

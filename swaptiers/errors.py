@@ -114,12 +114,16 @@ class StoreRefusedError(SwapTiersError, OSError):
 
 
 class TierIOError(SwapTiersError, OSError):
-    """A tier's file could not be read or written. The message says where the data is now. Fields: `tier`, `operation`."""
+    """A tier's file could not be read or written. The message says where the data is now.
 
-    def __init__(self, tier: str, operation: str, cause: OSError, where: str) -> None:
+    Fields: `tier`, `operation`, `slot` (the first that a read was for; -1 elsewhere).
+    """
+
+    def __init__(self, tier: str, operation: str, cause: OSError, where: str, slot: int = -1) -> None:
         super().__init__(cause.errno, f"tier {tier!r}: {operation} failed ({cause.strerror or cause}); {where}")
         self.tier = tier
         self.operation = operation
+        self.slot = slot
 
     def __str__(self) -> str:
         return str(self.args[1])

@@ -41,6 +41,7 @@ from swaptiers.core.state import (
     RETIRED,
     STORED,
     WAITING,
+    WHEN_AGE,
     ZERO,
     ZSWAP,
     Header,
@@ -146,7 +147,11 @@ def store_page(at: State, cgroup: int, last_use: int, tier: int, length: int, ch
 @kernel
 def rest_background(at: State, edge: int) -> None:
     """The step could not be carried out: the edge's worker waits for its next trigger."""
-    rest_worker(header_at(at), edge)
+    st = header_at(at)
+    e = st.edges[edge]
+    if (e.when & WHEN_AGE) != 0 and e.age_due <= st.now:  # what failed is tried again when it would be looked for again
+        e.age_due = st.now + e.age_every
+    rest_worker(st, edge)
 
 
 @kernel
@@ -369,12 +374,22 @@ def plan_out(at: State, edge: int, policy: int, now: int) -> int:
 
 
 @kernel
-def give_up_kept(at: State, tier: int) -> None:
-    """The tier gives up every slot that it keeps for a page in memory."""
+def bar_tier(at: State, tier: int, reason: int) -> None:
+    """From now on nothing new comes in, for the first reason that there was; it gives up the slots that it keeps."""
     st = header_at(at)
+    if st.tiers[tier].barred == 0:
+        st.tiers[tier].barred = reason
     while give_way(st, tier, 0):
         pass
     settle(st)
+
+
+@kernel
+def readmit_tier(at: State, tier: int) -> None:
+    """The tier takes entries again, and the edges into it are asked again."""
+    st = header_at(at)
+    st.tiers[tier].barred = 0
+    st.kick = 1
 
 
 @kernel

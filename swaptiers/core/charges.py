@@ -10,7 +10,6 @@ from swaptiers.core.compile import part
 from swaptiers.core.segments import has_room
 from swaptiers.core.state import (
     ACCEPTED,
-    DRAINING,
     FORBIDDEN,
     FULL,
     HYSTERESIS,
@@ -177,8 +176,8 @@ def refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
     whose subtree room has to be made. As zswap_store() and get_swap_pages() decide.
     """
     st.refusal_scope = ROOT
-    if st.tiers[tier].draining:
-        return DRAINING
+    if st.tiers[tier].barred:
+        return int(st.tiers[tier].barred)
     if is_forbidden(st, tier, cgroup):
         if cgroups(st)[cgroup].writeback == 0 and st.tiers[tier].kind != ZSWAP:
             return WRITEBACK_OFF

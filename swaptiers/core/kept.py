@@ -37,7 +37,7 @@ from swaptiers.core.state import (
 def may_keep(st: Header, r: Any) -> bool:
     """True if the loaded entry's slot may stay: neither its tier nor a limit on its cgroup is used beyond the mark."""
     t = st.tiers[r.tier]
-    if r.backing != STORED or not t.keeps_clean or t.draining or used_bytes(st, r.tier) > t.keep_bytes:
+    if r.backing != STORED or not t.keeps_clean or t.barred or used_bytes(st, r.tier) > t.keep_bytes:
         return False
     table = cgroups(st)
     c = r.cgroup

@@ -239,6 +239,12 @@ def _plan_along(st: Header, edge: int, scope: int, policy: int, trigger: int, bu
         e.refused[QUOTA] += 1
         e.stalled[QUOTA] += 1
         return 0
+    barred = st.tiers[e.target].barred
+    if barred:
+        st.plan_blocked = barred
+        e.refused[barred] += 1
+        e.stalled[barred] += 1
+        return 0
     before = used_before
     if policy == AGE:
         before = min(before, st.now - e.older_than)

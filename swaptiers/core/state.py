@@ -66,7 +66,8 @@ TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request", "cleaning",
     QUOTA,
     SPARSE,
     DRAINING,
-) = range(13)
+    QUARANTINED,
+) = range(14)
 UNKNOWN_LENGTH = 15
 NOT_REACHED, TOO_YOUNG = -1, -2
 """Outcomes of a suggestion: the batch was full before it; it was used after the time that the trigger asks for."""
@@ -84,6 +85,7 @@ REASON_NAMES = (
     "quota",
     "sparse",
     "draining",
+    "quarantined",
 )
 # what a kernel that stopped wants from its caller
 DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
@@ -128,7 +130,7 @@ TIER = _record(
         ("capacity_bytes", "i8"),
         ("accept_bytes", "i8"),
         ("latched", "i8"),  # zswap's pool_reached_full
-        ("draining", "i8"),  # 1 = it is being evacuated: nothing new comes in
+        ("barred", "i8"),  # why nothing new comes in: DRAINING or QUARANTINED; 0 = it does
         ("watch_bytes", "i8"),  # from here on a background edge wants to be asked
         ("entries", "i8"),
         ("stored_bytes", "i8"),

@@ -29,6 +29,7 @@ from swaptiers.core.state import (
     PLACED,
     PLACED_ZERO,
     POOL_LIMIT,
+    QUARANTINED,
     REFUSE,
     REFUSED,
     SPARSE,
@@ -156,7 +157,7 @@ def _count_bypass(st: Header, pending: Any) -> None:
 @part
 def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """True if a plan was made that may free room, or the next call may find one."""
-    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, INCOMPRESSIBLE):
+    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, QUARANTINED, INCOMPRESSIBLE):
         return False
     if st.tiers[tier].on_full == REFUSE and reason != SPARSE:
         return False
@@ -183,7 +184,7 @@ def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
 def _goes_on(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """Count the refusal; True if the page may ask the next tier."""
     t = st.tiers[tier]
-    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING):
+    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, QUARANTINED):
         pending.reason = pending.reason if pending.reason != ACCEPTED else reason
         return True
     t.refused[reason] += 1

@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer, checksum
 from swaptiers.core import api
 from swaptiers.core.core import Core
-from swaptiers.core.state import TIME_TAKEN
+from swaptiers.core.state import QUARANTINED, TIME_TAKEN
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
 from swaptiers.errors import TierIOError
 from swaptiers.graph import TierGraph
@@ -67,10 +67,12 @@ class Engine:
             self._write(plan, target, payloads, is_encoded=bool(terms.keeps_compressed))
         except BaseException as cause:
             entries["copied"] = 0
+            if isinstance(cause, OSError):
+                slot = int(entries["slot" if at is source else "to_slot"][0])
+                self._failures.note(at.name, "load" if at is source else "store", slot=slot)
             self._commit(plan, source, target, started)
             if not isinstance(cause, OSError):
                 raise
-            self._failures.note(at.name, "load" if at is source else "store")
             where = f"its {len(entries)} entries are still in {source.name!r}"
             what = "cleaning" if source is target else f"demotion along {source.name}->{target.name}"
             raise TierIOError(at.name, what, cause, where) from cause
@@ -82,6 +84,20 @@ class Engine:
             tier.free(slots)
         except Exception:
             self._failures.note(tier.name, "free")
+
+    def worked(self, tier: Tier, kind: Literal["store", "load"]) -> None:
+        """A tier did what it was asked."""
+        if self._failures.runs:
+            self._failures.worked(tier.name, kind)
+
+    def quarantine_suspects(self) -> None:
+        """Nothing new comes into tiers that keep failing. The caller holds the lock over a system that is open."""
+        suspects = self._failures.suspects
+        if suspects:
+            for rank, tier in enumerate(self._tiers):
+                if tier.name in suspects:
+                    api.bar_tier(self._core.state, rank, QUARANTINED)
+            suspects.clear()
 
     def cancel(self, plan: Plan) -> None:
         """Put the plan's entries back where they were."""
@@ -112,6 +128,7 @@ class Engine:
         have been reused, and the entry is somebody else's by now.
         """
         pages: list[Buffer] = []
+        wrong: list[int] = []
         for index, payload in enumerate(source.load(entries["slot"], entries["length"])):
             page: Buffer | None = None
             if checksum(payload) == entries["checksum"][index]:
@@ -119,9 +136,14 @@ class Engine:
                     page = source.decode(payload) if is_decoded else payload
             if page is None:
                 entries["copied"][index] = 0
-                self._failures.note(source.name, "corrupt", self._is_current(entries[index]))
+                if self._is_current(entries[index]):
+                    wrong.append(int(entries["slot"][index]))
                 page = bytes(int(self._core.st.page_size))
             pages.append(page)
+        if wrong:
+            self._failures.note(source.name, "corrupt", len(wrong), wrong[0])
+        else:
+            self.worked(source, "load")
         return pages
 
     def _is_current(self, entry: Any) -> bool:
@@ -144,6 +166,7 @@ class Engine:
                 api.place_plan(self._core.state, plan.edge, entries, len(entries))
         keep = np.flatnonzero(entries["copied"])
         target.store(entries["to_slot"][keep], [payloads[i] for i in keep.tolist()])
+        self.worked(target, "store")
 
     def _commit(self, plan: Plan, source: Tier, target: Tier, started: int) -> Moved:
         entries = plan.entries
@@ -157,6 +180,7 @@ class Engine:
             done = entries["copied"] == 1
             self.free(source, entries["slot"][done])
             self.free(target, entries["to_slot"][~done])
+            self.quarantine_suspects()
             self.land()
         return Moved(
             entries=moved,

@@ -14,7 +14,7 @@ import attrs
 
 from swaptiers.core import api
 from swaptiers.core.core import Core
-from swaptiers.core.state import EVACUATION, FIFO, LRU, REASON_NAMES
+from swaptiers.core.state import DRAINING, EVACUATION, FIFO, LRU, REASON_NAMES
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
 from swaptiers.graph import TierGraph
 
@@ -43,17 +43,6 @@ Progress = Callable[[Evacuated], bool | None]
 """Called after each batch; False stops the evacuation, which can be resumed."""
 
 
-def start(core: Core, rank: int) -> None:
-    """From now on nothing comes in. The caller holds the lock."""
-    core.st.tiers[rank].draining = 1
-    api.give_up_kept(core.state, rank)
-
-
-def stop(core: Core, rank: int) -> None:
-    """The tier takes entries again. The caller holds the lock."""
-    core.st.tiers[rank].draining = 0
-
-
 def evacuate(
     core: Core,
     graph: TierGraph,
@@ -70,7 +59,7 @@ def evacuate(
     """
     name = graph.tiers[rank].name
     with held:
-        start(core, rank)
+        api.bar_tier(core.state, rank, DRAINING)
     targets: dict[str, int] = {}
     refused: dict[str, int] = {}
 
@@ -97,7 +86,7 @@ def _ways_out(core: Core, graph: TierGraph, rank: int) -> Iterator[tuple[int, in
     for edge in graph.edges_from(graph.tiers[rank].name):
         yield edge, int(core.st.edges[edge].target)
     for faster in range(rank - 1, -1, -1):
-        if not core.st.tiers[faster].draining:
+        if not core.st.tiers[faster].barred:
             yield EVACUATION, faster
 
 

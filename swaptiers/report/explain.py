@@ -25,6 +25,7 @@ WORDS = {
     "quota": "the quota is used up",
     "sparse": "the log has nothing to clean",
     "draining": "the target is being evacuated",
+    "quarantined": "the target failed too often: it is quarantined",
 }
 
 

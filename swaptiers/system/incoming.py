@@ -15,6 +15,7 @@ from swaptiers.system.arguments import Pages, no_entry
 from swaptiers.system.batches import Here, Homes, homes_in
 from swaptiers.system.parts import Parts
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.failures import Failure
 
 Int64s = npt.NDArray[np.int64]
 
@@ -42,6 +43,7 @@ class Incoming:
             self._note(error)
             with parts.held():
                 api.restore_takes(parts.state, takes, len(takes))
+                parts.engine.quarantine_suspects()
             raise
         with parts.held():
             if keep_clean:
@@ -79,6 +81,8 @@ class Incoming:
                 if digest(payload) & CHECKSUM_MASK != total:
                     raise CorruptEntryError(entry, tier.name, slot)
                 page = tier.decode(payload)
+                if parts.failures.runs:
+                    parts.engine.worked(tier, "load")
             except BaseException as error:
                 self._put_back(row, entry, tier, slot, error)
                 raise
@@ -100,12 +104,13 @@ class Incoming:
         """A single entry could not be loaded: it is where it was. Raises what that is called here."""
         failure: Exception | None = None
         if isinstance(error, OSError) and not isinstance(error, CorruptEntryError):
-            failure = _unread(tier, error, 1)
+            failure = _unread(tier, error, 1, slot)
         elif isinstance(error, ValueError):
             failure = CorruptEntryError(entry, tier.name, slot)
         self._note(failure or error)
         with self._parts.held():
             api.restore_page(self._parts.state, row)
+            self._parts.engine.quarantine_suspects()
         if failure is not None:
             raise failure from error
 
@@ -150,6 +155,7 @@ class Incoming:
                     api.finish_peeks(parts.state, takes, len(takes), parts.clock(), unmoved)
                 elif api.are_unmoved(parts.state, takes):
                     self._note(failure)
+                    self._parts.engine.quarantine_suspects()
                     raise failure
             if failure is None:
                 pages[left[unmoved]] = got[unmoved]
@@ -202,6 +208,7 @@ class Incoming:
         wrong = checksums(payloads, len(payloads)) != takes["checksum"][here]
         if wrong.any():
             raise _corrupt(ids[here], tier, takes[here], int(wrong.argmax()))
+        self._parts.engine.worked(tier, "load")
         return payloads
 
     def _free_slots(self, takes: Any, homes: Homes) -> None:
@@ -211,21 +218,22 @@ class Incoming:
     def _note(self, error: BaseException) -> None:
         """Count what a tier did to an entry that is ours alone, or still where it was."""
         if isinstance(error, TierIOError | CorruptEntryError):
-            self._parts.failures.note(error.tier, "load" if isinstance(error, TierIOError) else "corrupt")
+            failure: Failure = "load" if isinstance(error, TierIOError) else "corrupt"
+            self._parts.failures.note(error.tier, failure, slot=error.slot)
 
 
 def _read(tier: Tier, slots: Any, lengths: Any, entries: int) -> list[Buffer]:
     try:
         return tier.load(slots, lengths)
     except OSError as cause:
-        raise _unread(tier, cause, entries) from cause
+        raise _unread(tier, cause, entries, int(slots[0])) from cause
 
 
-def _unread(tier: Tier, cause: OSError, entries: int) -> TierIOError:
+def _unread(tier: Tier, cause: OSError, entries: int, slot: int) -> TierIOError:
     where = f"all {entries} entries of the call are still where they were"
     if entries == 1:
         where = f"the entry is still in {tier.name!r}"
-    return TierIOError(tier.name, "swap-in", cause, where)
+    return TierIOError(tier.name, "swap-in", cause, where, slot)
 
 
 def _corrupt(ids: Int64s, tier: Tier, takes: Any, index: int) -> CorruptEntryError:

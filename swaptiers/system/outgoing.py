@@ -105,6 +105,8 @@ class Outgoing:
             if entry > 0:
                 try:
                     parts.singles[FASTEST].store_one(parts.core.words["one_slot"], payload)
+                    if parts.failures.runs:
+                        parts.engine.worked(tier, "store")
                 except BaseException as error:
                     self._drop(entry, tier)
                     if isinstance(error, OSError):
@@ -136,6 +138,7 @@ class Outgoing:
         api.begin_takes(self._parts.state, np.array([entry]), takes)
         api.finish_takes(self._parts.state, takes, 1, False)
         self._parts.engine.free(tier, takes["slot"])
+        self._parts.engine.quarantine_suspects()
 
     def _io_error(self, tier: Tier, cause: OSError) -> TierIOError:
         self._parts.failures.note(tier.name, "store")
@@ -269,6 +272,7 @@ class Outgoing:
             tier.store(pending["slot"][here], chosen)
         except OSError as cause:
             raise self._io_error(tier, cause) from cause
+        self._parts.engine.worked(tier, "store")
 
     def _withdraw(self, pending: Any, start: int, end: int) -> None:
         """The payloads of pending[start:end] could not be stored: their places are free again."""
@@ -278,6 +282,7 @@ class Outgoing:
             for rank in np.unique(part["tier"][taken]).tolist():
                 parts.engine.free(parts.tiers[rank], part["slot"][taken & (part["tier"] == rank)])
             api.withdraw_pages(parts.state, pending, start, end)
+            parts.engine.quarantine_suspects()
             parts.engine.land()
 
 

@@ -32,6 +32,7 @@ class Parts:
         tiers: Sequence[Tier],
         columns: Sequence[int],
         clock: Callable[[], int],
+        quarantine_after: int | None,
     ) -> None:
         self.core = core
         self.state = core.state
@@ -44,7 +45,7 @@ class Parts:
         self.zero_page = bytes(self.page_size)
         self.lock = threading.Lock()
         self.closed = False
-        self.failures = Failures(tier.name for tier in tiers)
+        self.failures = Failures((tier.name for tier in tiers), quarantine_after)
         self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock, self.failures)
         self.codec_tiers: dict[int, Tier] = {}
         for rank, spec in enumerate(graph.tiers):

@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from swaptiers.cgroups import ROOT, CgroupSpec, CgroupTree
 from swaptiers.codecs import Buffer
+from swaptiers.core import api
 from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.plan import NEVER
-from swaptiers.core.state import STORED
+from swaptiers.core.state import QUARANTINED, STORED
 from swaptiers.counters import SystemCounters, read_counters
 from swaptiers.demotion.chooser import make_chooser
-from swaptiers.demotion.evacuation import Evacuated, Progress, evacuate, stop
+from swaptiers.demotion.evacuation import Evacuated, Progress, evacuate
 from swaptiers.demotion.preview import DemotionPlan, Preview
 from swaptiers.demotion.request import Demoted, Referenced, demote
 from swaptiers.demotion.terms import EdgeSpec
@@ -60,6 +61,7 @@ from swaptiers.units import parse_bytes
 
 BATCH = 64
 BACKGROUND_STEPS = 1 << 20
+QUARANTINE_AFTER = 8
 CLOSING_PATIENCE_S = 10.0
 """How long `close` waits for a device that hangs."""
 
@@ -92,8 +94,9 @@ class SwapSystem:
 
     `tiers`: specs, fastest first. `edges`: None = a chain, () = no demotion. `folder`: what relative file paths are below.
     `clock`: nanoseconds, never backwards. `wrap`: what the system gets to see of each tier that was opened, for a tier
-    around it (`swaptiers.testing` has some). Safe from several threads: one lock for bookkeeping, none held over codec or
-    I/O. Closing gives back memory and files; whatever was stored is gone.
+    around it (`swaptiers.testing` has some). `quarantine_after`: so many stores into a tier, or loads out of it, that
+    failed in a row put it into quarantine (`quarantine`); None: never. Safe from several threads: one lock for
+    bookkeeping, none held over codec or I/O. Closing gives back memory and files; whatever was stored is gone.
     """
 
     def __init__(
@@ -110,10 +113,13 @@ class SwapSystem:
         folder: str | os.PathLike[str] = ".",
         clock: Callable[[], int] = time.monotonic_ns,
         wrap: Callable[[Tier], Tier] = lambda tier: tier,
+        quarantine_after: int | None = QUARANTINE_AFTER,
         max_entries: int = MAX_ENTRIES,
         stamp_limit: int = (1 << 31) - 1,
         generation_limit: int = (1 << 24) - 1,
     ) -> None:
+        if quarantine_after is not None and quarantine_after < 1:
+            raise ConfigError(f"quarantine_after is a number of failures, at least 1, or None, not {quarantine_after}")
         spec = SystemSpec(
             page_size=page_size,
             ram=ram,
@@ -153,7 +159,7 @@ class SwapSystem:
         except BaseException:
             close_all(self.tiers)
             raise
-        self._parts = Parts(self.core, self.graph, tree, self.tiers, columns, clock)
+        self._parts = Parts(self.core, self.graph, tree, self.tiers, columns, clock, quarantine_after)
         self._outgoing = Outgoing(self._parts)
         self._incoming = Incoming(self._parts)
         self.background_error: TierIOError | None = None
@@ -421,9 +427,25 @@ class SwapSystem:
         )
 
     def readmit(self, tier: str) -> None:
-        """Let a tier that was being evacuated take entries again. Raises GraphError for one that is unknown or removed."""
+        """Let a tier that was being evacuated, or is in quarantine, take entries again; what it failed before is forgiven.
+
+        Raises GraphError for one that is unknown or removed.
+        """
+        rank = self.graph.rank(tier)
         with self._parts.held():
-            stop(self.core, self.graph.rank(tier))
+            self._parts.failures.forgive(tier)
+            api.readmit_tier(self.core.state, rank)
+
+    def quarantine(self, tier: str) -> None:
+        """From now on nothing new comes into `tier`: stores pass it by and edges into it pause; slots that it keeps for
+        pages in memory are free. What is in it can be read, and moves on along its own edges.
+
+        A tier that keeps failing is put there by itself (`quarantine_after`). `evacuate` empties it, `readmit` ends it.
+        Raises GraphError for a tier that is unknown or removed.
+        """
+        rank = self.graph.rank(tier)
+        with self._parts.held():
+            api.bar_tier(self.core.state, rank, QUARANTINED)
 
     def remove_tier(self, tier: str) -> Evacuated:
         """Evacuate a tier and close it: its file is gone, its edges move nothing, its counters stay.
