@@ -9,7 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from swaptiers import control
     from swaptiers.cgroups import CgroupSpec
+    from swaptiers.control.tree import ControlTree
     from swaptiers.controllers.base import Observation
     from swaptiers.controllers.kinds import make_controller
     from swaptiers.controllers.promotion_rate import PromotionRateSpec
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         BusyEntryError,
         ClosedError,
         ConfigError,
+        ControlFileError,
         CoreFullError,
         CorruptEntryError,
         ExperimentError,
@@ -53,6 +56,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "cgroups": ("CgroupSpec",),
+    "control.tree": ("ControlTree",),
     "controllers.base": ("Observation",),
     "controllers.kinds": ("make_controller",),
     "controllers.promotion_rate": ("PromotionRateSpec",),
@@ -70,6 +74,7 @@ _HOMES = {
         "BusyEntryError",
         "ClosedError",
         "ConfigError",
+        "ControlFileError",
         "CoreFullError",
         "CorruptEntryError",
         "ExperimentError",
@@ -92,6 +97,7 @@ _HOMES = {
     "tiers.custom": ("CustomTierSpec",),
     "tiers.specs": ("FileSpec", "MemorySpec", "ZswapSpec"),
 }
+_ROOMS = ("control",)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -102,6 +108,8 @@ __all__ = [
     "CgroupSpec",
     "ClosedError",
     "ConfigError",
+    "ControlFileError",
+    "ControlTree",
     "ControllerReport",
     "CoreFullError",
     "CorruptEntryError",
@@ -143,12 +151,15 @@ __all__ = [
     "ZswapShrinkerSpec",
     "ZswapSpec",
     "__version__",
+    "control",
     "make_controller",
     "run",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

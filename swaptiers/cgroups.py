@@ -121,6 +121,22 @@ class CgroupTree:
         """The path of a cgroup that there is."""
         return next(path for path, number in self.paths.items() if number == index)
 
+    def spec(self, path: str) -> CgroupSpec:
+        """A cgroup's limits as configured. Raises ValueError if there is none at `path`."""
+        if path not in self.specs:
+            raise ValueError(f"there is no cgroup {path!r}")
+        return self.specs[path]
+
+    def forget_tier(self, tier: str) -> None:
+        """The tier is gone, or begins anew: no limit of any cgroup names it any more, as when swap_tier.c removes one."""
+        for path, spec in self.specs.items():
+            self.specs[path] = attrs.evolve(
+                spec,
+                tiers_max={name: limit for name, limit in spec.tiers_max.items() if name != tier},
+                tiers_low={name: low for name, low in spec.tiers_low.items() if name != tier},
+            )
+        self._refresh()
+
     def limit(self, spec: CgroupSpec) -> int:
         """Set all limits of a cgroup, made if absent; returns its number. Raises ValueError for an unknown tier."""
         for tier in (*spec.tiers_max, *spec.tiers_low):

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 
 from swaptiers.cgroups import CgroupTree
-from swaptiers.core.core import Core
-from swaptiers.core.state import ACCEPTED, DRAINING, QUARANTINED, REASON_NAMES, TRIGGER_NAMES
+from swaptiers.core.core import EVENTS, Core
+from swaptiers.core.state import ACCEPTED, DRAINING, MAX_TIERS, QUARANTINED, REASON_NAMES, STORED, TRIGGER_NAMES
 from swaptiers.graph import TierGraph
 
 TierState = Literal["open", "evacuating", "quarantined", "removed"]
@@ -77,6 +78,7 @@ class EdgeCounters:
 class CgroupCounters:
     """One cgroup, events of its own pages; `*_bytes` with its descendants, as memory.current and its kin are.
 
+    `zswpwb_proactive_bytes`: stored bytes of what requests wrote back out of zswap (memory.stat's zswpwb_proactive_b).
     `tiers_low_events`: batches that it gave though memory.swap.tiers.low protects it (as `low` in memory.events).
     """
 
@@ -89,6 +91,7 @@ class CgroupCounters:
     zswpin: int
     zswpout: int
     zswpwb: int
+    zswpwb_proactive_bytes: int
     pswpin: int
     pswpout: int
     swap_max_events: int
@@ -101,6 +104,28 @@ class CgroupCounters:
     swap_bytes: int
     fault_ns: int
     stall_ns: int
+
+
+@attrs.frozen(kw_only=True)
+class TierUsage:
+    """What a subtree of cgroups has in one tier. `whole_pages`: entries stored in full: raw ones, in a zswap tier."""
+
+    entries: int
+    logical_bytes: int
+    stored_bytes: int
+    whole_pages: int
+
+
+@attrs.frozen(kw_only=True)
+class SubtreeCounters:
+    """A cgroup with all its descendants, those that were removed included: events, what it holds now, and per tier."""
+
+    events: Mapping[str, int]
+    resident_bytes: int
+    zswap_bytes: int
+    swap_bytes: int
+    memory_bytes: int
+    tiers: Mapping[str, TierUsage]
 
 
 @attrs.frozen(kw_only=True)
@@ -135,6 +160,45 @@ def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCount
 
 def _state(graph: TierGraph, rank: int, t: Any) -> TierState:
     return STATES[int(t.barred)] if graph.tiers[rank].name in graph.nx else "removed"
+
+
+def read_subtree(core: Core, graph: TierGraph, tree: CgroupTree, path: str) -> SubtreeCounters:
+    """A consistent copy of the sums over a cgroup and its descendants; the caller holds the lock."""
+    index, page_size = tree.paths[path], int(core.st.page_size)
+    top = core.cgroups[index]
+    members = core.preorder[int(top.place) : int(top.place_end)]
+    own = core.cgroups[members]
+    zswap_bytes, resident_bytes = int(top.zswap_bytes), int(top.resident_pages) * page_size
+    return SubtreeCounters(
+        events={name: int(own[name].sum()) for name in EVENTS},
+        resident_bytes=resident_bytes,
+        zswap_bytes=zswap_bytes,
+        swap_bytes=int(top.swap_pages) * page_size,
+        memory_bytes=resident_bytes + (zswap_bytes if core.st.charge_zswap else 0),
+        tiers={
+            tier: _usage(core.cells[members * MAX_TIERS + graph.rank(tier)], page_size)
+            for tier in sorted(graph.nx, key=graph.rank)
+        },
+    )
+
+
+def held_by(core: Core, index: int) -> tuple[Any, int]:
+    """Copies of the records of a subtree's stored entries, and its bypasses."""
+    top = core.cgroups[index]
+    members = core.preorder[int(top.place) : int(top.place_end)]
+    records = core.records[: int(core.st.row_top)]
+    held = records[(records["backing"] == STORED) & np.isin(records["cgroup"], members)]
+    return held, int(core.cgroups[members]["bypass"].sum())
+
+
+def _usage(cells: Any, page_size: int) -> TierUsage:
+    entries = int(cells["entries"].sum())
+    return TierUsage(
+        entries=entries,
+        logical_bytes=entries * page_size,
+        stored_bytes=int(cells["stored_bytes"].sum()),
+        whole_pages=int(cells["whole_pages"].sum()),
+    )
 
 
 def reasons(counts: Any) -> dict[str, int]:

@@ -143,6 +143,21 @@ class TierBusyError(SwapTiersError, RuntimeError):
         self.refused = refused
 
 
+class ControlFileError(SwapTiersError, OSError):
+    """A control file that refused, with the errno that the kernel gives. Fields: `errno`, `path` (of the file, or None).
+
+    Nothing was changed, except where the message says so.
+    """
+
+    def __init__(self, code: int, what: str, path: str | None = None) -> None:
+        super().__init__(code, on_one_line(f"{path}: {what}" if path else what))
+        self.what = what
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
 class ClosedError(SwapTiersError, ValueError):
     """A system used after it was closed."""
 

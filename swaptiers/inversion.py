@@ -70,6 +70,12 @@ def pairs_of(tiers: npt.NDArray[Any], last_uses: Int64s, names: Sequence[str]) -
     return share_of_pairs(counts, names)
 
 
+def subtree_inversion(held: npt.NDArray[Any], bypass: int, names: Sequence[str]) -> Inversion:
+    """Of these entries (records) together, whoever's they are; what is about faults is not known here."""
+    pairs, by_tiers = pairs_of(held["tier"], held["last_use"], names)
+    return Inversion(pairs=pairs, bypass=bypass, by_tiers=by_tiers)
+
+
 def share_of_pairs(
     counts: Mapping[tuple[int, int], tuple[float, int]], names: Sequence[str]
 ) -> tuple[float | None, dict[str, float]]:

@@ -519,6 +519,9 @@ def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: i
     cell_of(st, cgroup, tier).stored_bytes -= length
     cell_of(st, parent, tier).entries += 1
     cell_of(st, parent, tier).stored_bytes += length
+    whole = 1 if length >= st.page_size else 0
+    cell_of(st, cgroup, tier).whole_pages -= whole
+    cell_of(st, parent, tier).whole_pages += whole
 
 
 @kernel
@@ -528,7 +531,7 @@ def memory_current(at: State, cgroup: int) -> int:
 
 @kernel
 def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
-    """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 2): own entries and stored bytes; `kept`
+    """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 3): own entries, stored bytes, whole pages; `kept`
     (cgroups, MAX_TIERS): kept slots; `totals`: free, retired, zero, stored, kept, busy, planned rows."""
     st = header_at(at)
     table = records(st)
@@ -547,6 +550,7 @@ def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
             totals[3] += 1
             cells[r.cgroup, r.tier, 0] += 1
             cells[r.cgroup, r.tier, 1] += r.length
+            cells[r.cgroup, r.tier, 2] += 1 if r.length >= st.page_size else 0
         totals[5] += 1 if r.marks & BUSY else 0
         totals[6] += 1 if r.marks & PLANNED else 0
 

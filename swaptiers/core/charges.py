@@ -56,6 +56,7 @@ def enter(st: Header, tier: int, cgroup: int, length: int) -> None:
     cell = cell_of(st, cgroup, tier)
     cell.entries += 1
     cell.stored_bytes += length
+    cell.whole_pages += 1 if length >= st.page_size else 0
     charge_path(st, tier, cgroup, length, 1)
     if used_bytes(st, tier) >= t.watch_bytes:
         st.kick = 1
@@ -74,6 +75,7 @@ def leave(st: Header, tier: int, cgroup: int, length: int) -> None:
     cell = cell_of(st, cgroup, tier)
     cell.entries -= 1
     cell.stored_bytes -= length
+    cell.whole_pages -= 1 if length >= st.page_size else 0
     charge_path(st, tier, cgroup, -length, -1)
 
 

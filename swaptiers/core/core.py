@@ -52,6 +52,12 @@ from swaptiers.errors import CoreFullError, IntegrityError, PolicyError
 MAX_CGROUPS = 1 << 16
 MAX_ENTRIES = 1 << 28
 """One TiB of 4 KiB pages; 13 GiB of address space, none of it touched before it is used."""
+EVENTS = (
+    *("zswpin", "zswpout", "zswpwb", "zswpwb_proactive_bytes", "pswpin", "pswpout"),
+    *("swap_max_events", "swap_fail_events", "zswap_max_events", "tiers_low_events", "over_limit", "bypass"),
+    *("refs", "hits", "faults", "first_touches", "fault_ns", "stall_ns"),
+)
+"""What is counted of a cgroup's own pages."""
 NORESERVE = 0x4000 if sys.platform == "linux" else 0
 _tags = itertools.cycle(range(1, 128))
 
@@ -300,9 +306,14 @@ class Core:
         return index
 
     def remove_cgroup(self, index: int) -> None:
-        """Its entries go to its parent; its number is not used again."""
+        """Its entries go to its parent, and so does what was counted of them; its number is not used again."""
         api.reparent(self.state, index)
-        self.cgroups[index].alive = 0
+        gone, parent = self.cgroups[index], self.cgroups[int(self.cgroups[index].parent)]
+        gone.alive = 0
+        for name in EVENTS:
+            parent[name] += gone[name]
+        for tier in range(int(self.st.tiers_n)):
+            self.cell(int(gone.parent), tier).loads += self.cell(index, tier).loads
 
     def set_tree(self, preorder: Sequence[tuple[int, int]]) -> None:
         """The tree in preorder: (cgroup, number of cgroups in its subtree)."""
@@ -320,7 +331,7 @@ class Core:
         """Recount everything and compare with every account. Raises IntegrityError with the first that disagrees."""
         st = self.st
         n = self.cgroup_count
-        own = np.zeros((n, MAX_TIERS, 2), np.int64)
+        own = np.zeros((n, MAX_TIERS, 3), np.int64)
         kept = np.zeros((n, MAX_TIERS), np.int64)
         totals = np.zeros(7, np.int64)
         api.audit(self.state, own, kept, totals)
@@ -342,6 +353,7 @@ class Core:
                 cell = self.cell(index, tier)
                 _agree(f"entries of cgroup {index} in tier {tier}", int(own[index, tier, 0]), int(cell.entries))
                 _agree(f"bytes of cgroup {index} in tier {tier}", int(own[index, tier, 1]), int(cell.stored_bytes))
+                _agree(f"whole pages of cgroup {index} in {tier}", int(own[index, tier, 2]), int(cell.whole_pages))
                 _agree(f"subtree bytes of cgroup {index} in {tier}", int(tree[index, tier, 1]), int(cell.tree_bytes))
         self._check_charges(tree)
 

@@ -18,6 +18,7 @@ from swaptiers.core.segments import append, append_copy, is_log, written
 from swaptiers.core.slots import slot_alloc, slot_release
 from swaptiers.core.state import (
     ACCEPTED,
+    BY_REQUEST,
     CHOSEN,
     COPYING,
     FULL,
@@ -179,6 +180,7 @@ def _count_move(st: Header, edge: int, trigger: int, r: Any, p: Any) -> None:
         c.pswpout += 1
         if source.kind == ZSWAP:
             c.zswpwb += 1
+            c.zswpwb_proactive_bytes += p.length if trigger == BY_REQUEST else 0
 
 
 @part

@@ -249,6 +249,7 @@ CGROUP = _record(
         ("zswpin", "i8"),
         ("zswpout", "i8"),
         ("zswpwb", "i8"),
+        ("zswpwb_proactive_bytes", "i8"),  # of that, what requests asked for, in stored bytes
         ("pswpin", "i8"),
         ("pswpout", "i8"),
         ("swap_max_events", "i8"),
@@ -274,6 +275,7 @@ CELL = _record(  # one cgroup in one tier
         ("low_bytes", "i8"),  # up to which the subtree is protected; 0 = not
         ("first_ring", "i8"),  # 1 + its index; 0 = none, as in untouched memory
         ("loads", "i8"),  # its own entries, swapped in from there
+        ("whole_pages", "i8"),  # its own entries that are stored in full: raw ones, where the tier compresses
     ]
 )
 RING = _record(

@@ -21,7 +21,7 @@ from swaptiers.core import api
 from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.plan import NEVER
 from swaptiers.core.state import QUARANTINED, STORED
-from swaptiers.counters import SystemCounters, read_counters
+from swaptiers.counters import SubtreeCounters, SystemCounters, held_by, read_counters, read_subtree
 from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.evacuation import Evacuated, Progress, evacuate
 from swaptiers.demotion.preview import DemotionPlan, Preview
@@ -37,7 +37,14 @@ from swaptiers.errors import (
     TierIOError,
 )
 from swaptiers.graph import TierGraph
-from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, mean_inversion, pairs_of
+from swaptiers.inversion import (
+    GlobalInversion,
+    Inversion,
+    InversionReport,
+    mean_inversion,
+    pairs_of,
+    subtree_inversion,
+)
 from swaptiers.system.arguments import (
     MAX_ID,
     Ids,
@@ -79,7 +86,7 @@ class Cgroup:
 
         A lower limit moves nothing by itself: what is stored stays, new stores are refused until there is room.
         """
-        self._system.limit(attrs.evolve(self.spec, **limits))
+        self._system.change_cgroup(self.path, lambda spec: attrs.evolve(spec, **limits))
 
     @property
     def spec(self) -> CgroupSpec:
@@ -196,9 +203,24 @@ class SwapSystem:
     def cgroup_spec(self, path: str) -> CgroupSpec:
         """The configured limits of a cgroup. Raises ValueError if there is none at `path`."""
         with self._parts.held():
-            if path not in self._parts.tree.specs:
-                raise ValueError(f"there is no cgroup {path!r}")
-            return self._parts.tree.specs[path]
+            return self._parts.tree.spec(path)
+
+    def change_cgroup(self, path: str, change: Callable[[CgroupSpec], CgroupSpec]) -> None:
+        """Replace a cgroup's limits by what `change` makes of them, while nobody else changes any.
+
+        Raises ValueError if there is no cgroup at `path`, or for an unknown tier.
+        """
+        with self._parts.held():
+            self._parts.tree.limit(change(self._parts.tree.spec(path)))
+
+    def cgroup_paths(self) -> tuple[str, ...]:
+        """All cgroups that there are, the root first, parents before their children."""
+        with self._parts.held():
+            return tuple(sorted(self._parts.tree.paths))
+
+    def is_populated(self, path: str) -> bool:
+        """False: nobody runs in a cgroup here. Entries alone keep none from being removed."""
+        return False
 
     def remove_cgroup(self, path: str) -> None:
         """The cgroup goes; its entries join its parent's (the kernel reparents an offline memcg). Their ids stay valid.
@@ -465,6 +487,7 @@ class SwapSystem:
             if left:
                 raise TierBusyError(tier, left, done.refused)
             self.graph.nx.remove_node(tier)
+            self._parts.tree.forget_tier(tier)
         raise_failed(close_all([self.tiers[rank]]))
         return done
 
@@ -494,6 +517,22 @@ class SwapSystem:
         with self._parts.held():
             counters = read_counters(self.core, self.graph, self._parts.tree)
         return attrs.evolve(counters, failures=self._parts.failures.counts())
+
+    def subtree(self, path: str) -> SubtreeCounters:
+        """A consistent copy of what a cgroup and its descendants have and did. Raises ValueError if there is none."""
+        with self._parts.held():
+            self._parts.tree.spec(path)
+            return read_subtree(self.core, self.graph, self._parts.tree, path)
+
+    def subtree_inversion(self, path: str) -> Inversion:
+        """How far the entries of a cgroup and its descendants are from an order by last use, taken together.
+
+        Raises ValueError if there is no cgroup at `path`.
+        """
+        with self._parts.held():
+            self._parts.tree.spec(path)
+            held, bypass = held_by(self.core, self._parts.tree.paths[path])
+        return subtree_inversion(held, bypass, [tier.name for tier in self.graph.tiers])
 
     def inversion(self) -> InversionReport:
         """How far the entries are from an order by last use, now: per cgroup, and all together.

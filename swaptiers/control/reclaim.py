@@ -1,0 +1,137 @@
+"""memory.reclaim and memory.swap.tiers.demote: asking for pages to be swapped out, or moved down. One engine does both.
+
+memory.reclaim is the kernel's (user_proactive_reclaim()), with what was proposed for zswap's proactive writeback:
+``zswap_writeback_only`` (v4) and ``source=zswap`` (v5), and its general form, ``source=<tier>``. The proposed
+memory.swap.tiers.demote is specified in docs/memory.swap.tiers.demote.md.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from swaptiers.cgroups import ROOT, parent_path
+from swaptiers.control.file import WRITE_ONLY, ControlFile, invalid
+from swaptiers.control.grammar import ReclaimRequest, parse_demote, parse_reclaim
+from swaptiers.control.machine import Machine
+from swaptiers.control.statistics import zswap_tiers
+from swaptiers.control.tier_limits import known_tier
+from swaptiers.errors import ControlFileError
+
+ANON = "anon"
+
+
+class MemoryReclaim(ControlFile):
+    """memory.reclaim. The size is in bytes: of resident pages, or as stored in the tier that is named."""
+
+    mode = WRITE_ONLY
+
+    def write(self, cgroup: str, text: str) -> None:
+        """Reclaim, or -EAGAIN where less than was asked for could be; what was done stays done and is seen in memory.stat.
+
+        -EINVAL: the grammar; an unknown source; `file`; a tier whose entries can go nowhere. -EOPNOTSUPP: no zswap.
+        """
+        machine = self._machine
+        request = parse_reclaim(text)
+        if request.form != "plain" and not machine.takes(request.form):
+            raise invalid(f"the dialect is {machine.dialect}, in which memory.reclaim has no such key")
+        steps = _steps(machine, cgroup, request)
+        page_size = machine.system.page_size
+        left = request.nbytes
+        if not set(steps) - {ANON}:
+            left -= left % page_size
+        for step in steps:
+            if step == ANON:
+                left -= machine.resident.reclaim(cgroup, left // page_size) * page_size if left > 0 else 0
+            else:
+                left -= _demoted_bytes(machine, cgroup, left, step)
+        _met(request.nbytes, left)
+
+
+class TiersDemote(ControlFile):
+    """memory.swap.tiers.demote, write-only: ``<size> <tier> [to=<tier>] [referenced=rotate|ignore]``."""
+
+    mode = WRITE_ONLY
+
+    def write(self, cgroup: str, text: str) -> None:
+        """Move stored bytes of the subtree out of the tier, or -EAGAIN where less than was asked for could be.
+
+        -EINVAL: the grammar; an unknown tier; no edge out of it, or into `to`, that the cgroup's entries may take.
+        """
+        machine = self._machine
+        request = parse_demote(text)
+        known_tier(machine.system.graph, request.tier)
+        if request.to is not None:
+            known_tier(machine.system.graph, request.to)
+        _check_edges(machine, cgroup, request.tier, request.to)
+        left = request.nbytes
+        if left > 0:
+            left -= machine.system.demote(
+                left, source=request.tier, target=request.to, cgroup=cgroup, referenced=request.referenced
+            ).freed_bytes
+        _met(request.nbytes, left)
+
+
+def _steps(machine: Machine, cgroup: str, request: ReclaimRequest) -> list[str]:
+    """What is reclaimed, one after the other: ANON, or tiers. Checked before anything moves.
+
+    Without a source, that is resident pages, which are all anonymous; swappiness=0 takes none of those.
+    """
+    if request.form == "plain":
+        return [] if request.swappiness == 0 else [ANON]
+    steps: list[str] = []
+    for name in request.sources:
+        if name == ANON:
+            steps.append(ANON)
+            continue
+        for tier in _tiers_named(machine, name):
+            _check_edges(machine, cgroup, tier, None)
+            if tier not in steps:
+                steps.append(tier)
+    return steps
+
+
+def _tiers_named(machine: Machine, name: str) -> list[str]:
+    """The tiers that ``source=<name>`` means: the one of that name; for ``zswap``, where none has it, every zswap tier."""
+    graph = machine.system.graph
+    if name == "file":
+        raise invalid("source=file is the page cache, and there is none here: files' pages are never swapped")
+    if name == "zswap" and name not in graph.nx:
+        tiers = zswap_tiers(graph)
+        if not tiers:
+            raise ControlFileError(errno.EOPNOTSUPP, "there is no zswap tier")
+        return tiers
+    known_tier(graph, name)
+    return [name]
+
+
+def _check_edges(machine: Machine, cgroup: str, source: str, target: str | None) -> None:
+    """-EINVAL unless an edge leads out of the tier (into `target`), and not only where writeback is switched off."""
+    graph = machine.system.graph
+    edges = [graph.edges[index] for index in graph.edges_from(source, target)]
+    targets = [edge.target for edge in edges if edge.target in graph.nx]
+    if not targets:
+        raise invalid(f"no edge leads from {source}{f' to {target}' if target else ''}: nothing can be demoted")
+    in_memory = zswap_tiers(graph)
+    if not any(tier in in_memory for tier in targets) and not _may_write_back(machine, cgroup):
+        raise invalid(f"memory.zswap.writeback is 0 for {cgroup}: nothing may leave {source}")
+
+
+def _may_write_back(machine: Machine, cgroup: str) -> bool:
+    """memory.zswap.writeback as in force: its own and that of every ancestor."""
+    while machine.system.cgroup_spec(cgroup).zswap_writeback:
+        if cgroup == ROOT:
+            return True
+        cgroup = parent_path(cgroup)
+    return False
+
+
+def _demoted_bytes(machine: Machine, cgroup: str, nbytes: int, source: str) -> int:
+    if nbytes <= 0:
+        return 0
+    return machine.system.demote(nbytes, source=source, cgroup=cgroup, referenced="rotate").freed_bytes
+
+
+def _met(wanted: int, left: int) -> None:
+    """-EAGAIN if less was done than was asked for."""
+    if left > 0:
+        raise ControlFileError(errno.EAGAIN, f"{wanted - left} of {wanted} bytes could be reclaimed; those are")

@@ -1,0 +1,56 @@
+"""Every control file there is, by name: those of each cgroup, and the system-wide ones by their path below the root.
+
+Names of system-wide files, and of their folders, are taken from the root's cgroups.
+"""
+
+from __future__ import annotations
+
+from swaptiers.control.file import ControlFile
+from swaptiers.control.limits import (
+    MemoryCurrent,
+    MemoryMax,
+    SwapCurrent,
+    SwapEvents,
+    SwapMax,
+    ZswapCurrent,
+    ZswapMax,
+    ZswapWriteback,
+)
+from swaptiers.control.machine import Machine
+from swaptiers.control.reclaim import MemoryReclaim, TiersDemote
+from swaptiers.control.statistics import MemoryPressure, MemoryStat, SwapInversion, Vmstat
+from swaptiers.control.tier_limits import TiersCurrent, TiersLow, TiersMax
+
+
+def cgroup_files(machine: Machine) -> dict[str, ControlFile]:
+    """The files of every cgroup."""
+    files: dict[str, type[ControlFile]] = {
+        "memory.current": MemoryCurrent,
+        "memory.max": MemoryMax,
+        "memory.reclaim": MemoryReclaim,
+        "memory.stat": MemoryStat,
+        "memory.swap.current": SwapCurrent,
+        "memory.swap.events": SwapEvents,
+        "memory.swap.inversion": SwapInversion,
+        "memory.swap.max": SwapMax,
+        "memory.swap.tiers.current": TiersCurrent,
+        "memory.swap.tiers.low": TiersLow,
+        "memory.swap.tiers.max": TiersMax,
+        "memory.zswap.current": ZswapCurrent,
+        "memory.zswap.max": ZswapMax,
+        "memory.zswap.writeback": ZswapWriteback,
+    }
+    if machine.pressure is not None:
+        files["memory.pressure"] = MemoryPressure
+    if machine.takes("tiers-demote"):
+        files["memory.swap.tiers.demote"] = TiersDemote
+    return {name: kind(machine) for name, kind in files.items()}
+
+
+def system_files(machine: Machine) -> dict[str, ControlFile]:
+    """The system-wide files, by path: ``vmstat``, ``zswap/...``."""
+    return {"vmstat": Vmstat(machine)}
+
+
+RESERVED = ("tiers", "vmstat", "zswap")
+"""What no cgroup below the root may be called, whether the file is there or not."""
