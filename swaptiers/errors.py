@@ -58,6 +58,13 @@ class ConfigError(SwapTiersError, ValueError):
         self.column = column
 
 
+class ResultError(SwapTiersError, ValueError):
+    """A folder of results that can't be used: missing, broken, of a newer version, or not of one run."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(on_one_line(what))
+
+
 class GraphError(ConfigError):
     """A tier graph that can't work: a cycle, an unknown tier, a tier that nothing reaches."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,20 +21,22 @@ from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment
+from swaptiers.report.events import EventParts
 from swaptiers.report.explain import explain
+from swaptiers.report.extra import check_wishes
 from swaptiers.report.table import VariantsTable
-from swaptiers.report.write import SeriesFormat, check_folder, check_series_format, write_results
+from swaptiers.report.write import check_folder, write_results
 
 
 @click.command()
 @experiment_options
-@click.option("--out", type=click.Path(path_type=Path), help="Write summary.json and the samples into this folder.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write summary, samples and report into this folder.")
+@click.option("--events", is_flag=True, help="With --out: write every step of demotion too (events.parquet).")
 @click.option(
-    "--series",
-    type=click.Choice(["csv", "parquet"]),
-    default="csv",
-    show_default=True,
-    help="How --out writes the samples.",
+    "--report/--no-report",
+    "wants_report",
+    default=None,
+    help="Demand report.html with --out, or leave it out; default: where the extra `report` is installed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
@@ -45,7 +48,8 @@ from swaptiers.report.write import SeriesFormat, check_folder, check_series_form
 def run(
     config: Path,
     out: Path | None,
-    series: SeriesFormat,
+    events: bool,
+    wants_report: bool | None,
     as_json: bool,
     quiet: bool,
     variants: tuple[str, ...],
@@ -65,7 +69,7 @@ def run(
     check_jobs(experiment, jobs)
     if out is not None:
         check_folder(out)
-        check_series_format(series)
+    check_wishes(out, events=events, report=wants_report)
     errors = Console(stderr=True)
     if not quiet:
         for sentence in experiment.advice():
@@ -74,15 +78,16 @@ def run(
         errors.print("compiling the kernels, once: about 20 s", highlight=False)
     finished: dict[str, VariantResult] = {}
     try:
-        with _progress(errors, list(experiment.variants), quiet) as report:
-            result = run_experiment(
-                experiment, jobs=jobs, bounds=bounds, progress=report, finished=finished.__setitem__
-            )
+        with _event_parts(out if events else None) as parts:
+            with _progress(errors, list(experiment.variants), quiet) as report:
+                result = run_experiment(
+                    experiment, jobs=jobs, bounds=bounds, progress=report, finished=finished.__setitem__, steps=parts
+                )
+            if out is not None:
+                write_results(result, out, parts)
     except KeyboardInterrupt:
         _say_interrupted(errors, list(finished), list(experiment.variants))
         sys.exit(130)
-    if out is not None:
-        write_results(result, out, series)
     if as_json:
         json.dump(result.to_json(), sys.stdout, indent=1)
         sys.stdout.write("\n")
@@ -91,6 +96,22 @@ def run(
         if explains:
             Console().print(explain(result.variants))
     _check_integrity(result)
+
+
+@contextmanager
+def _event_parts(folder: Path | None) -> Iterator[EventParts | None]:
+    """Where the runs' events are while they go on: in the folder itself, so that they fit on its disk."""
+    if folder is None:
+        yield None
+        return
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".events-", dir=folder) as parts:
+            yield EventParts(Path(parts))
+    finally:
+        if new and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _say_interrupted(errors: Console, finished: list[str], wanted: list[str]) -> None:

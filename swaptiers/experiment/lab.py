@@ -19,6 +19,9 @@ LOG_HIGH = 1 << 12
 """The log is run when it holds this many events; a single reference adds a few hundred at most."""
 LATENCY_BUCKETS = 64 * 48
 SUB_BUCKETS = 64
+STEPS_CAPACITY = 1 << 13
+STEPS_HIGH = 1 << 12
+"""As LOG_HIGH, for the steps of demotion, where somebody wants to know each."""
 
 # where the loop stands
 IDLE, ROOM, STORING, EVICTING = 0, 1, 2, 3
@@ -61,6 +64,18 @@ WORKLOAD = _record(
         ("at", "i8"),  # place of its next reference in the chunk
         ("end", "i8"),
         ("left", "i8"),  # references that are not in the chunk yet
+    ]
+)
+STEP = _record(  # one batch that moved along an edge
+    [
+        ("time_ns", "i8"),
+        ("source", "i4"),
+        ("target", "i4"),
+        ("trigger", "i4"),
+        ("cgroup", "i4"),
+        ("entries", "i8"),
+        ("freed_bytes", "i8"),
+        ("written_bytes", "i8"),
     ]
 )
 RECENCY = _record(  # one cgroup's order of recency, for inversion
@@ -131,6 +146,8 @@ LAB = _record(
         ("ram_byte_ns", "f8"),
         ("ram_since", "i8"),
         ("ram_peak", "i8"),
+        ("steps_at", "i8"),  # 0 = nobody wants to know each step
+        ("steps_n", "i8"),
         ("latencies_at", "i8"),  # (workloads, LATENCY_BUCKETS): faults by how long they took
         ("workloads", WORKLOAD, (MAX_WORKLOADS,)),
     ]
@@ -160,6 +177,17 @@ def kept_of(lab: Lab) -> Any:
 @part
 def log_of(lab: Lab) -> Any:
     return carray(pointer(lab.log_at), (LOG_CAPACITY,), EVENT)
+
+
+@part
+def steps_of(lab: Lab) -> Any:
+    return carray(pointer(lab.steps_at), (STEPS_CAPACITY,), STEP)
+
+
+@part
+def is_log_full(lab: Lab) -> bool:
+    """True if events or steps have to be taken out before the replay goes on."""
+    return bool(lab.log_n >= LOG_HIGH or lab.steps_n >= STEPS_HIGH)
 
 
 @part

@@ -45,12 +45,13 @@ from swaptiers.experiment.lab import (
     WANTS_MOVE_LENGTHS,
     WANTS_REFERENCES,
 )
-from swaptiers.experiment.latency import fault_latency
+from swaptiers.experiment.latency import Histogram, fault_latency
 from swaptiers.experiment.observe import Recency
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult
 from swaptiers.experiment.series import Recorder
 from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
 from swaptiers.experiment.steering import Steering
+from swaptiers.experiment.steps import StepLog, StepSink
 from swaptiers.graph import TierGraph
 from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import Tier
@@ -76,7 +77,7 @@ class Laboratory:
     The references, their order and the contents depend on seed and workloads alone, so they are the same in all variants.
     """
 
-    def __init__(self, spec: ExperimentSpec, folder: Path) -> None:
+    def __init__(self, spec: ExperimentSpec, folder: Path, steps: StepSink | None = None) -> None:
         self.spec = spec
         self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size))
         if not spec.workloads:
@@ -114,6 +115,7 @@ class Laboratory:
             raise
         self.recency = Recency(self) if spec.run.inversion != "off" else None
         self.recorder = Recorder(self)
+        self.steps = StepLog(self, steps) if steps is not None else None
         self.occupancy = Occupancy(self.core, {w.cgroup: self.tree.paths[w.cgroup] for w in spec.workloads}, names)
         self._actions = sorted(spec.actions, key=lambda action: action.at)
         self._done_actions: list[dict[str, Any]] = []
@@ -291,6 +293,8 @@ class Laboratory:
         """Let what was decided happen to the bytes."""
         if self.executor is not None:
             self.executor.run(self.log[: self.words["log_n"]])
+        if self.steps is not None:
+            self.steps.drain()
         replay.log_has_run(self.core.state, self.laba)
 
     def _set_stop(self) -> None:
@@ -421,8 +425,17 @@ class Laboratory:
             time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
             integrity=integrity,
             series=self.recorder.finish(),
+            latencies=self._latencies(),
             **totals,
         )
+
+    def _latencies(self) -> dict[str, Histogram]:
+        """How long the faults of each cgroup took."""
+        owners = [workload.cgroup for workload in self.spec.workloads]
+        return {
+            path: Histogram.of(self.latencies[[owner == path for owner in owners]].sum(axis=0))
+            for path in sorted(set(owners))
+        }
 
     def _integrity(self) -> Integrity:
         """Every account recounted, every page that is still out read back."""
@@ -453,6 +466,7 @@ class Laboratory:
         )
         self.__dict__.pop("recorder", None)
         self.__dict__.pop("steering", None)
+        self.__dict__.pop("steps", None)
         if self._chooser is not None:
             self._chooser.close()
         for address, _ in self._kept:

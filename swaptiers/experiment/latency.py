@@ -1,4 +1,4 @@
-"""How long faults took: percentiles out of the log-linear histograms that the replay fills."""
+"""How long faults took: percentiles out of the log-linear histograms that the replay fills, and what is in them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,25 @@ class FaultLatency:
     p50: int | None
     p99: int | None
     p999: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Histogram:
+    """`faults[i]` faults took `from_ns[i]` or longer, and less than `to_ns[i]`. No class is empty; the last is open."""
+
+    from_ns: tuple[int, ...]
+    to_ns: tuple[int, ...]
+    faults: tuple[int, ...]
+
+    @classmethod
+    def of(cls, buckets: npt.NDArray[np.int64]) -> Histogram:
+        """The classes of a log-linear histogram that have something in them."""
+        used = np.flatnonzero(buckets).tolist()
+        return cls(
+            from_ns=tuple(bucket_latency(bucket) for bucket in used),
+            to_ns=tuple(bucket_latency(bucket + 1) for bucket in used),
+            faults=tuple(buckets[used].tolist()),
+        )
 
 
 def fault_latency(buckets: npt.NDArray[np.int64], total_ns: int) -> FaultLatency:

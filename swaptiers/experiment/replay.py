@@ -58,7 +58,6 @@ from swaptiers.experiment.lab import (
     LATENCY_BUCKETS,
     LOAD,
     LOG_FULL,
-    LOG_HIGH,
     MOVE,
     NOT_KNOWN,
     ROOM,
@@ -69,6 +68,7 @@ from swaptiers.experiment.lab import (
     WANTS_REFERENCES,
     Lab,
     following_of,
+    is_log_full,
     kept_of,
     latencies_of,
     latency_bucket,
@@ -76,6 +76,7 @@ from swaptiers.experiment.lab import (
     log_of,
     nexts_of,
     pages_of,
+    steps_of,
     zero_of,
 )
 from swaptiers.experiment.recency import note_fault, note_move, note_store
@@ -114,7 +115,7 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
         return CHUNK_DONE
     if lab.now >= lab.stop_at:
         return DUE
-    if lab.log_n >= LOG_HIGH:
+    if is_log_full(lab):
         return LOG_FULL
     if st.kick or st.wake_at <= lab.now or lab.is_resuming:
         status = _run_workers(st, lab)
@@ -176,7 +177,7 @@ def _next_by_time(st: Header, lab: Lab, references: Any, n: int) -> int:
     if work.at == work.end:
         lab.workload = w
         return WANTS_REFERENCES
-    if lab.log_n >= LOG_HIGH:
+    if is_log_full(lab):
         return LOG_FULL
     due = max(work.ready_at, lab.now)
     at = min(due, lab.now if st.kick or lab.is_resuming else max(lab.now, st.wake_at))
@@ -449,7 +450,7 @@ def _place_pending(st: Header, lab: Lab) -> int:
     pending = pending_pages(st)
     st.now = lab.now
     while st.pending_i < st.pending_n:
-        if lab.log_n >= LOG_HIGH:
+        if is_log_full(lab):
             return LOG_FULL
         p = pending[st.pending_i]
         if lab.move_lengths == NOT_KNOWN:
@@ -517,7 +518,7 @@ def _run_workers(st: Header, lab: Lab) -> int:
     elif st.kick:
         wake_workers(st)
     while st.wake_at <= lab.now:
-        if lab.log_n >= LOG_HIGH:
+        if is_log_full(lab):
             lab.is_resuming = 1
             return LOG_FULL
         edge = ready_edge(st)
@@ -580,6 +581,8 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
         finish_move(st, st.plan_edge, st.plan_trigger, p)
         if not is_cleaning:
             note_move(st, lab, p.cgroup, p.owner, e.source, e.target)
+    if lab.steps_at != 0 and not is_cleaning:
+        _note_step(st, lab, freed, written)
     end_plan(st, st.plan_edge)
     if is_cleaning:
         _begin_segment(st, lab)  # a copy has its old stamp, which would not tell a read that it was just written
@@ -593,6 +596,21 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
     lab.moved += st.plan_n
     _release_if_unlogged(st, lab)
     return True
+
+
+@part
+def _note_step(st: Header, lab: Lab, freed: int, written: int) -> None:
+    """The plan's batch, which is one cgroup's, as an event; when it began."""
+    step = steps_of(lab)[lab.steps_n]
+    lab.steps_n += 1
+    step.time_ns = lab.now + lab.latency
+    step.source = st.edges[st.plan_edge].source
+    step.target = st.edges[st.plan_edge].target
+    step.trigger = st.plan_trigger
+    step.cgroup = plan_entries(st)[0].cgroup
+    step.entries = st.plan_n
+    step.freed_bytes = freed
+    step.written_bytes = written
 
 
 @part

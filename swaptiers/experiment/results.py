@@ -9,11 +9,13 @@ import attrs
 
 from swaptiers.counters import CgroupCounters, EdgeCounters, TierCounters
 from swaptiers.experiment.fairness import Fairness
-from swaptiers.experiment.latency import FaultLatency
+from swaptiers.experiment.latency import FaultLatency, Histogram
 from swaptiers.experiment.series import Series
 from swaptiers.inversion import InversionReport
 
 SCHEMA = 1
+ELSEWHERE = ("series", "latencies")
+"""What has a file of its own."""
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +72,10 @@ class ControllerReport:
 
 @attrs.frozen(kw_only=True)
 class VariantResult:
-    """One variant's numbers. `faults` counts swap-ins; faults + first_touches + hits = refs."""
+    """One variant's numbers. `faults` counts swap-ins; faults + first_touches + hits = refs.
+
+    `series`: samples over time; `latencies`: per cgroup with workloads, how many faults took how long.
+    """
 
     refs: int
     hits: int
@@ -92,6 +97,7 @@ class VariantResult:
     time: RunTime
     integrity: Integrity
     series: Series
+    latencies: Mapping[str, Histogram] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -134,6 +140,6 @@ def _variant(runs: tuple[VariantResult, ...]) -> dict[str, Any]:
 
 
 def _plain(result: VariantResult) -> dict[str, Any]:
-    plain = attrs.asdict(result, filter=lambda field, _: field.name != "series")  # a file of its own
+    plain = attrs.asdict(result, filter=lambda field, _: field.name not in ELSEWHERE)
     plain["inversion"]["global"] = plain["inversion"].pop("all_entries")  # no name for a Python field
     return plain

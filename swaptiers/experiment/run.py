@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import attrs
@@ -26,6 +26,7 @@ from swaptiers.experiment.load import Experiment, load_experiment
 from swaptiers.experiment.means import check_together
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.spec import ExperimentSpec
+from swaptiers.experiment.steps import OpenSteps, StepSink
 from swaptiers.workloads.streams import References
 
 Progress = Callable[[str, int, int], None]
@@ -70,8 +71,12 @@ def run_experiment(
     bounds: bool = False,
     progress: Progress | None = None,
     finished: Finished | None = None,
+    steps: OpenSteps | None = None,
 ) -> ExperimentResult:
-    """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it."""
+    """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it.
+
+    `steps`: who wants every step of demotion of each run. With `jobs` it has to be picklable.
+    """
     check_jobs(experiment, jobs)
     tasks = [
         Task(name, repetition, attrs.evolve(spec, seed=derived_seed(spec.seed, repetition)))
@@ -87,11 +92,11 @@ def run_experiment(
             finished(task.name, results[(task.name, 0)])
 
     if jobs > 1 and len(tasks) > 1:
-        _run_in_processes(experiment, tasks, jobs, progress, done)
+        _run_in_processes(experiment, tasks, jobs, progress, steps, done)
     else:
         for task in tasks:
             with _named(task):
-                result = run_variant(task.spec, experiment.folder, _report(progress, task))
+                result = _run_task(task, experiment.folder, _report(progress, task), steps)
             done(task, result)
     return ExperimentResult(
         seed=experiment.seed,
@@ -141,11 +146,21 @@ def derived_seed(seed: int, repetition: int) -> int:
 
 
 def run_variant(
-    spec: ExperimentSpec, folder: Path, progress: Callable[[int, int], None] | None = None
+    spec: ExperimentSpec,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    steps: StepSink | None = None,
 ) -> VariantResult:
     """One variant, by itself."""
-    with Laboratory(spec, folder) as laboratory:
+    with Laboratory(spec, folder, steps) as laboratory:
         return laboratory.run(progress)
+
+
+def _run_task(
+    task: Task, folder: Path, progress: Callable[[int, int], None] | None, steps: OpenSteps | None
+) -> VariantResult:
+    with nullcontext() if steps is None else steps(task.name, task.repetition) as sink:
+        return run_variant(task.spec, folder, progress, sink)
 
 
 def _report(progress: Progress | None, task: Task) -> Callable[[int, int], None] | None:
@@ -163,6 +178,7 @@ def _run_in_processes(
     tasks: Sequence[Task],
     jobs: int,
     progress: Progress | None,
+    steps: OpenSteps | None,
     done: Callable[[Task, VariantResult], None],
 ) -> None:
     """Each run in a fresh process: nothing is shared, and no number depends on how many there are."""
@@ -172,7 +188,7 @@ def _run_in_processes(
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
         try:
             with interrupts_deferred():
-                running = {pool.submit(run_variant, task.spec, experiment.folder): task for task in tasks}
+                running = {pool.submit(_run_task, task, experiment.folder, None, steps): task for task in tasks}
             for future in as_completed(running):
                 task = running[future]
                 with _named(task):

@@ -6,18 +6,23 @@ Counters are totals since the start, so that dropping rows loses resolution but 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
-from swaptiers.core.state import ZSWAP
+from swaptiers.core.state import MAX_TIERS, STORED, ZSWAP
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
 
 WANTED_ROWS = 1024
+AGES_LOOKED_AT = 4096
+"""Records that a sample of ages looks at, about; twice as many at most."""
+AGE_SHARES = (10, 50, 90)
+"""Per cent of a tier's entries that are no older than AGE_COLUMNS say."""
 
 TIER_COLUMNS = (
     "entries",
@@ -29,6 +34,8 @@ TIER_COLUMNS = (
     "written_bytes",
     "read_bytes",
 )
+AGE_COLUMNS = ("age_p10_ns", "age_p50_ns", "age_p90_ns")
+EDGE_COLUMNS = ("entries", "freed_bytes", "written_bytes")
 CGROUP_COLUMNS = ("refs", "faults", "fault_ns", "stall_ns", "resident_bytes", "zswap_bytes", "swap_bytes", "pairs")
 
 
@@ -36,11 +43,35 @@ Row = tuple[float | int | None, ...]
 
 
 @attrs.frozen(kw_only=True)
-class Series:
-    """`columns`: names like ``tier.zswap.entries``; `rows`: a value per column, None where there was nothing to measure."""
+class Measure:
+    """What a column is of: a metric of a tier, of a cgroup, of an edge, of a cgroup in a tier, or of the whole."""
 
-    columns: tuple[str, ...]
+    metric: str
+    tier: str | None = None
+    cgroup: str | None = None
+    edge: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``tier.zswap.entries``, ``cgroup./web.tier.ssd.stored_bytes``, ``edge.zswap->ssd.entries``, ``refs``."""
+        words = []
+        for kind in ("cgroup", "tier", "edge"):
+            if (whose := getattr(self, kind)) is not None:
+                words += [kind, whose]
+        return ".".join([*words, self.metric])
+
+
+@attrs.frozen(kw_only=True)
+class Series:
+    """`measures`: what the columns are; `rows`: a value per column, None where there was nothing to measure."""
+
+    measures: tuple[Measure, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names like ``tier.zswap.entries``."""
+        return tuple(measure.name for measure in self.measures)
 
     def column(self, name: str) -> list[float | int | None]:
         """One column's values. Raises KeyError for a name that there is not."""
@@ -78,14 +109,21 @@ class Recorder:
         lab = laboratory.lab
         used = {int(lab.workloads[index].cgroup) for index in range(int(lab.workloads_n))}
         self._paths = [(path, index) for path, index in sorted(laboratory.tree.paths.items()) if index in used]
-        self._columns = tuple(self._names())
+        ranks = np.arange(len(laboratory.graph.tiers))
+        self._cells = np.array([index for _, index in self._paths])[:, None] * MAX_TIERS + ranks
+        self._measures = tuple(self._list_measures())
 
-    def _names(self) -> Sequence[str]:
+    def _list_measures(self) -> Iterator[Measure]:
         graph = self._laboratory.graph
-        names = ["time_ns", "refs", "faults", "fault_ns", "stall_ns", "ram_bytes"]
-        names += [f"tier.{tier.name}.{column}" for tier in graph.tiers for column in TIER_COLUMNS]
-        names += [f"edge.{edge.name}.entries" for edge in graph.edges]
-        return names + [f"cgroup.{path}.{column}" for path, _ in self._paths for column in CGROUP_COLUMNS]
+        tiers = [tier.name for tier in graph.tiers]
+        for metric in ("time_ns", "refs", "faults", "fault_ns", "stall_ns", "ram_bytes"):
+            yield Measure(metric=metric)
+        for columns in (TIER_COLUMNS, AGE_COLUMNS):
+            yield from (Measure(metric=metric, tier=tier) for tier in tiers for metric in columns)
+        yield from (Measure(metric=metric, edge=edge.name) for edge in graph.edges for metric in EDGE_COLUMNS)
+        for path, _ in self._paths:
+            yield from (Measure(metric=metric, cgroup=path) for metric in CGROUP_COLUMNS)
+            yield from (Measure(metric="stored_bytes", cgroup=path, tier=tier) for tier in tiers)
 
     def sample(self) -> None:
         """Keep a row of how things are now, if this sample is one of those that are kept."""
@@ -93,7 +131,7 @@ class Recorder:
 
     def finish(self) -> Series:
         """With the end as the last row."""
-        return Series(columns=self._columns, rows=(*self._rows.kept, self._row()))
+        return Series(measures=self._measures, rows=(*self._rows.kept, self._row()))
 
     def _row(self) -> Row:
         lab, core = self._laboratory.words, self._laboratory.core
@@ -104,9 +142,11 @@ class Recorder:
         pools = int(tiers["pool_bytes"][tiers["kind"] == ZSWAP].sum())
         row.append(int(core.cgroups["resident_pages"][0]) * page_size + pools)
         row += np.stack([tiers[column] for column in TIER_COLUMNS], axis=1).ravel().tolist()
-        row += edges["entries"].tolist()
+        row += ages_of(core.records[: core.words["row_top"]], lab["now"], len(tiers))
+        row += np.stack([edges[column] for column in EDGE_COLUMNS], axis=1).ravel().tolist()
         recency = self._laboratory.recency
-        for path, index in self._paths:
+        held = core.cells["stored_bytes"][self._cells].tolist()
+        for (path, index), stored in zip(self._paths, held, strict=True):
             c = core.cgroups[index : index + 1]
             row += [int(c[column][0]) for column in ("refs", "faults", "fault_ns", "stall_ns")]
             row += [
@@ -115,4 +155,20 @@ class Recorder:
                 int(c["swap_pages"][0]) * page_size,
             ]
             row.append(recency.now(path) if recency is not None else None)
+            row += stored
         return tuple(row)
+
+
+def ages_of(records: Any, now: int, tiers: int) -> list[int | None]:
+    """AGE_COLUMNS of each tier: how long ago its entries were last used, over every n-th record of a large table."""
+    some = records[:: max(1, len(records) // AGES_LOOKED_AT)]
+    order = np.lexsort((some["last_use"], some["tier"]))
+    order = order[some["backing"][order] == STORED]
+    found = some["tier"][order]
+    uses = some["last_use"][order]
+    bounds = np.searchsorted(found, np.arange(tiers + 1)).tolist()
+    ages: list[int | None] = []
+    for first, end in itertools.pairwise(bounds):
+        last = end - 1  # the coldest stands first
+        ages += [now - int(uses[last - (last - first) * share // 100]) if end > first else None for share in AGE_SHARES]
+    return ages

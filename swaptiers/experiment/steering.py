@@ -16,12 +16,12 @@ from swaptiers.core.state import MAX_TIERS
 from swaptiers.experiment.ages import AGES, IN_MEMORY, count_idle
 from swaptiers.experiment.lab import LATENCY_BUCKETS, bucket_latency
 from swaptiers.experiment.results import ControllerReport
-from swaptiers.experiment.series import Row, Rows, Series
+from swaptiers.experiment.series import Measure, Row, Rows, Series
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
 
-COLUMNS = ("time_ns", "measured", "target", "setting")
+MEASURES = tuple(Measure(metric=name) for name in ("time_ns", "measured", "target", "setting"))
 FROM_NS = np.array([bucket_latency(bucket) for bucket in range(LATENCY_BUCKETS)], np.int64)
 
 
@@ -194,7 +194,7 @@ class _Loop:
             target=last.target if last else None,
             setting=last.setting if last else None,
             of_target=_of_target(self._rows.kept),
-            series=Series(columns=COLUMNS, rows=tuple(self._rows.kept)),
+            series=Series(measures=MEASURES, rows=tuple(self._rows.kept)),
         )
 
 

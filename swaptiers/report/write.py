@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import importlib
-import importlib.util
+import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.results import ExperimentResult
-from swaptiers.experiment.series import Series
+from swaptiers.report.events import EventParts
+from swaptiers.report.files import has_parquet, write_csv, write_parquet
+from swaptiers.report.tables import Block, latency_blocks, sample_blocks
 
-SUMMARY = "summary.json"
-SeriesFormat = Literal["csv", "parquet"]
+SUMMARY, EVENTS, REPORT = "summary.json", "events.parquet", "report.html"
+SAMPLES, LATENCIES = "samples", "latencies"
+TABLES = {SAMPLES: sample_blocks, LATENCIES: latency_blocks}
 
 
 def check_folder(folder: Path) -> None:
@@ -30,44 +31,44 @@ def check_folder(folder: Path) -> None:
         raise ConfigError(f"--out {folder}: {above} can't be written; give another folder")
 
 
-def check_series_format(form: SeriesFormat) -> None:
-    """Raises ConfigError where Parquet is asked for and pyarrow is not there."""
-    if form == "parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ConfigError("--series parquet needs pyarrow: pip install 'swaptiers[parquet]', or use --series csv")
-
-
-def write_results(result: ExperimentResult, folder: Path, series: SeriesFormat = "csv") -> None:
-    """Write summary.json and a file of samples per variant, and per controller that it has.
+def write_results(result: ExperimentResult, folder: Path, events: EventParts | None = None) -> None:
+    """Write the tables and summary.json; as CSV where pyarrow is missing. What an earlier run left there goes.
 
     Each under another name first: nobody sees half of one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, variant in result.variants.items():
-        _write_series(variant.series, folder / f"series-{name}.{series}", series)
-        for number, controller in enumerate(variant.controllers):
-            _write_series(controller.series, folder / f"controller-{name}-{number}.{series}", series)
-    text = json.dumps(result.to_json(), indent=1) + "\n"
-    _whole(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
+    summary = result.to_json()
+    run = run_of(summary)
+    (folder / REPORT).unlink(missing_ok=True)
+    for name, blocks in TABLES.items():
+        _write_table(blocks(result), folder / name, run)
+    if events is None:
+        (folder / EVENTS).unlink(missing_ok=True)
+    else:
+        whole(folder / EVENTS, lambda path: events.join(result, run, path))
+    text = json.dumps(summary, indent=1) + "\n"
+    whole(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _write_series(series: Series, target: Path, form: SeriesFormat) -> None:
-    _whole(target, lambda path: _write_csv(series, path) if form == "csv" else _write_parquet(series, path))
+def run_of(summary: Mapping[str, Any]) -> str:
+    """What tells this summary from every other: a hash over what it says, however it is laid out."""
+    text = json.dumps(summary, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _write_csv(series: Series, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(series.columns)
-        writer.writerows(series.rows)
+def _write_table(blocks: Iterator[Block], stem: Path, run: str) -> None:
+    """In one form; the other one, of an earlier run, goes."""
+    parquet, plain = stem.with_suffix(".parquet"), stem.with_suffix(".csv")
+    if has_parquet():
+        whole(parquet, lambda path: write_parquet(blocks, path, run))
+        plain.unlink(missing_ok=True)
+    else:
+        whole(plain, lambda path: write_csv(blocks, path))
+        parquet.unlink(missing_ok=True)
 
 
-def _write_parquet(series: Series, path: Path) -> None:
-    arrow: Any = importlib.import_module("pyarrow")
-    parquet: Any = importlib.import_module("pyarrow.parquet")
-    parquet.write_table(arrow.table({name: series.column(name) for name in series.columns}), path)
-
-
-def _whole(target: Path, write: Callable[[Path], Any]) -> None:
+def whole(target: Path, write: Callable[[Path], Any]) -> None:
+    """Let a file be written under another name and take its place when it is complete."""
     partial = target.with_name(f".{target.name}.part")
     try:
         write(partial)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
@@ -19,6 +18,8 @@ from swaptiers.cli import main
 from swaptiers.experiment.baselines import with_baselines
 from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.load import load_experiment
+from swaptiers.experiment.series import Measure
+from swaptiers.report.stored import read_results
 
 ROOT = Path(__file__).parent.parent.parent
 TINY = """\
@@ -61,12 +62,18 @@ def test_controllers_are_in_the_table_and_their_steps_in_a_file(
     assert "controllers, of their targets" in said
     assert "psi / zswap" in said
     assert "moved by all" in said
-    with Path("out/controller-demotion-0.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = controller_steps(Path("out"), "demotion")
     report = json.loads(Path("out/summary.json").read_text())["variants"]["demotion"]["controllers"][0]
     assert len(rows) == report["steps"] > 5
-    assert float(rows[-1]["measured"]) == report["measured"]
-    assert set(rows[-1]) == {"time_ns", "measured", "target", "setting"}
+    assert rows[-1]["controller.0.measured"] == report["measured"]
+    assert set(rows[-1]) == {f"controller.0.{name}" for name in ("measured", "target", "setting")}
+
+
+def controller_steps(folder: Path, variant: str) -> list[dict[str, float]]:
+    """What the samples say of the first controller's steps, in order."""
+    curves = read_results(folder).curves[variant]
+    columns = {measure.metric: curve.values.tolist() for measure, curve in curves.items() if "contr" in measure.metric}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def without_wall(summary: dict[str, Any]) -> dict[str, Any]:
@@ -97,21 +104,21 @@ def test_the_table(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_and_out_are_the_same(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Stdout is one JSON document and nothing else; the file holds it too, and the samples stand beside it."""
-    main(["run", str(config), "--json", "--out", "a/b"])
+    main(["run", str(config), "--json", "--out", "a/b", "--no-report"])
     said = capsys.readouterr()
     printed = json.loads(said.out)
     written = json.loads(Path("a/b/summary.json").read_text())
     assert printed == written
     assert sorted(path.name for path in Path("a/b").iterdir()) == [
-        "series-demotion.csv", "series-overflow.csv", "summary.json"
+        "latencies.parquet", "samples.parquet", "summary.json"
     ]  # fmt: skip
-    with Path("a/b/series-demotion.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert int(rows[-1]["refs"]) == printed["variants"]["demotion"]["refs"] == 3000
-    assert int(rows[-1]["tier.disk.entries"]) == printed["variants"]["demotion"]["tiers"]["disk"]["entries"]
-    times = [int(row["time_ns"]) for row in rows]
+    curves = read_results(Path("a/b")).curves["demotion"]
+    assert curves[Measure(metric="refs")].values[-1] == printed["variants"]["demotion"]["refs"] == 3000
+    entries = curves[Measure(metric="entries", tier="disk")]
+    assert entries.values[-1] == printed["variants"]["demotion"]["tiers"]["disk"]["entries"]
+    times = entries.times_ns.tolist()
     assert times == sorted(times)
-    assert len(rows) > 5
+    assert len(times) > 5
 
 
 def test_a_second_run_replaces_the_results(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from pathlib import Path
 
 import pytest
 from configs import SMALL, run_text
 
-import swaptiers as st
-from swaptiers.errors import ConfigError
 from swaptiers.experiment import series as series_module
-from swaptiers.report.write import check_series_format, write_results
 
 
 def test_the_last_row_is_the_end(tmp_path: Path) -> None:
@@ -51,29 +47,3 @@ def test_however_long_the_run_the_rows_are_bounded(tmp_path: Path, monkeypatch: 
     steps = {b - a for a, b in itertools.pairwise(kept)}
     assert len(steps) == 1
     assert few.rows[-1] == whole.rows[-1]
-
-
-def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
-    """Whole files only, under the variant's name; Parquet with its types and nulls."""
-    result = run_text(tmp_path, SMALL, "workloads.0.refs=5000", variants=["demotion"])
-    write_results(result, tmp_path / "csv", "csv")
-    with (tmp_path / "csv/series-demotion.csv").open() as file:
-        rows = list(csv.reader(file))
-    series = result.variants["demotion"].series
-    assert tuple(rows[0]) == series.columns
-    assert [row[1] for row in rows[1:]] == [str(refs) for refs in series.column("refs")]
-    parquet = pytest.importorskip("pyarrow.parquet")
-    write_results(result, tmp_path / "parquet", "parquet")
-    table = parquet.read_table(tmp_path / "parquet/series-demotion.parquet")
-    assert tuple(table.column_names) == series.columns
-    for name in series.columns:
-        assert table[name].to_pylist() == series.column(name)
-
-
-def test_parquet_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said before the run, with what to install."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'swaptiers\[parquet\]'"):
-        check_series_format("parquet")
-    check_series_format("csv")
-    assert issubclass(st.ConfigError, ValueError)
