@@ -141,7 +141,7 @@ class CgroupTree:
         """Set all limits of a cgroup, made if absent; returns its number. Raises ValueError for an unknown tier."""
         for tier in (*spec.tiers_max, *spec.tiers_low):
             if tier not in self._tiers:
-                raise ValueError(f"there is no tier {tier!r}; the tiers are {', '.join(self._tiers)}")
+                raise ValueError(f"there is no tier {shown(tier)}; the tiers are {', '.join(self._tiers)}")
         index = self.add(spec.path)
         self.specs[spec.path] = spec
         self._refresh()
@@ -150,7 +150,9 @@ class CgroupTree:
     def remove(self, path: str) -> None:
         """The cgroup goes, its entries join its parent. Raises ValueError for the root, an unknown one, or a parent."""
         if path == ROOT or path not in self.paths:
-            raise ValueError(f"there is no cgroup {path!r} to remove" if path != ROOT else "the root can't be removed")
+            raise ValueError(
+                f"there is no cgroup {shown(path)} to remove" if path != ROOT else "the root can't be removed"
+            )
         if any(other.startswith(path + "/") for other in self.paths):
             raise ValueError(f"cgroup {path!r} has cgroups below it; remove those first")
         self._core.remove_cgroup(self.paths.pop(path))

@@ -14,6 +14,7 @@ from swaptiers.demotion.terms import EdgeSpec
 from swaptiers.errors import GraphError
 from swaptiers.tiers.base import OnFull, TierSpec
 from swaptiers.tiers.specs import ZswapSpec
+from swaptiers.units import shown
 
 MAX_TIERS, MAX_EDGES = 32, 64
 
@@ -83,7 +84,7 @@ def unknown_tier(name: str, known: Iterable[str], edge_index: int | None = None)
     names = list(known)
     near = difflib.get_close_matches(name, names, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"the tiers are {', '.join(names)}"
-    return TierGraphError(f"there is no tier {name!r}; {hint}", edge_index=edge_index)
+    return TierGraphError(f"there is no tier {shown(name)}; {hint}", edge_index=edge_index)
 
 
 def _by_priority(tiers: Sequence[TierSpec]) -> tuple[TierSpec, ...]:

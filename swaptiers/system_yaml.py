@@ -14,6 +14,7 @@ from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ConfigError
 from swaptiers.graph import TierGraph, TierGraphError, unknown_tier
 from swaptiers.system_spec import SystemSpec
+from swaptiers.tiers.room import RoomError, check_room, file_of
 from swaptiers.tiers.specs import CLUSTER_SLOTS, FileSpec, SlottedSpec, ZswapSpec
 from swaptiers.units import format_bytes
 
@@ -27,7 +28,12 @@ def system_spec_from_yaml(path: str | os.PathLike[str]) -> SystemSpec:
     kept = {key: node for key, node in document.value.items() if key not in EXPERIMENT_KEYS}
     document = Node(kept, document.place, {key: document.keys[key] for key in kept})
     spec = structure(document, SystemSpec)
-    check_system(spec, document, Path(path).resolve().parent)
+    folder = Path(path).resolve().parent
+    check_system(spec, document, folder)
+    try:
+        check_room(spec.tiers, folder)
+    except RoomError as error:
+        raise document.place_of(("tiers", error.tier, error.key)).error(error.what) from None
     return spec
 
 
@@ -87,7 +93,10 @@ def _check_tiers(spec: SystemSpec, document: Node, folder: Path) -> None:
                 raise document.place_of(("tiers", tier.name, "path")).error(
                     "path is the name of a file that can be made; leave it out for an unnamed temporary one"
                 )
-            real = os.path.realpath(folder / tier.path)
+            try:
+                real = os.path.realpath(file_of(tier, folder) or "")
+            except RoomError as error:
+                raise document.place_of(("tiers", tier.name, "path")).error(error.what) from None
             if real in files:
                 raise document.place_of(("tiers", tier.name, "path")).error(
                     f"tiers {files[real]!r} and {tier.name!r} have one file, {tier.path}; give each its own"

@@ -38,6 +38,10 @@ MAX_SHOWN = 40
 """Characters of a value that errors show."""
 MAX_BYTES = 1 << 60
 """The largest size that is taken: one EiB. Sums of a few of them still fit in a signed 64-bit counter."""
+MAX_LATENCY = 600_000_000_000
+"""The longest that one operation of a device may take, in nanoseconds: ten minutes."""
+MIN_RATE = 1 << 10
+"""The slowest that a device may be: 1 KiB a second. Slower ones would wind up the virtual clock."""
 MAX_NANOSECONDS = 1 << 60
 """The longest duration that is taken: about 36 years."""
 
@@ -227,6 +231,11 @@ def write_fraction(value: float) -> str:
 def format_rate(rate: float) -> str:
     """``150M/s``."""
     return f"{format_bytes(rate)}/s"
+
+
+def counted(number: int) -> str:
+    """``1,200``, or ``1e+30`` where nobody would count the digits."""
+    return f"{number:,}" if number < 10**15 else f"{float(number) if number < 10**300 else math.inf:.3g}"
 
 
 def shown(value: object) -> str:

@@ -7,6 +7,7 @@ text is reported, with its place.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 import types
@@ -107,7 +108,7 @@ class _Finder:
             return self._document.place_of((*path, extra), key=True).error(_unknown(extra, valid))
         if isinstance(cause, KeyError):
             whose = path[-2] if len(path) > 1 and isinstance(path[-2], str) else "this"
-            return self._document.place_of(path[:-1]).error(f"{whose}: the key {str(cause.args[0])!r} is missing")
+            return self._document.place_of(path[:-1]).error(f"{whose}: the key {shown(cause.args[0])} is missing")
         match = re.match(r"'(\w+)' must be (.*): (.*)$", str(cause))
         if match:
             what = f"{self._keys.get(match[1], match[1])} must be {match[2]}, not {match[3]}"
@@ -157,7 +158,9 @@ def _unknown(key: str, valid: list[str]) -> str:
 # hooks
 
 
+@functools.cache
 def _converter() -> cattrs.Converter:
+    """One for all documents: making its hooks costs more than most documents."""
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     strict: list[tuple[Any, Callable[[Any], Any]]] = [
         (int, _integer),
@@ -279,6 +282,7 @@ def _choice(value: Any, t: Any) -> Any:
     raise ValueError(f"{' or '.join(repr(choice) for choice in choices)} is wanted, not {shown(value)}{hint}")
 
 
+@functools.cache
 def _kinds(t: Any) -> dict[str, type[Any]]:
     """Kind -> class, of a union of classes that each have a `kind: Literal[...]`."""
     return {

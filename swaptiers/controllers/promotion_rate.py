@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 
 from swaptiers.controllers.base import Ages, ControllerSpec, Observation, Step
-from swaptiers.units import Nanoseconds, parse_fraction, to_nanoseconds, write_fraction
+from swaptiers.units import Nanoseconds, parse_fraction, shown, to_nanoseconds, write_fraction
 
 MINUTE_NS = 60_000_000_000
 _PER_MINUTE = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)\s*/\s*min")
@@ -41,7 +41,9 @@ class PerMinute:
             return value
         match = _PER_MINUTE.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 40 else None
         if match is None:
-            raise ValueError(f"a rate like 0.2%/min (of the working set) or 1200/min (pages) is wanted, not {value!r}")
+            raise ValueError(
+                f"a rate like 0.2%/min (of the working set) or 1200/min (pages) is wanted, not {shown(value)}"
+            )
         rate = cls(share=parse_fraction(f"{match[1]}%")) if match[2] else cls(pages=float(match[1]))
         if not (rate.share or rate.pages):
             raise ValueError("a rate above 0 is wanted")

@@ -97,7 +97,9 @@ def cache_folder() -> Path | None:
             continue
         folder = parent / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            parent.parent.mkdir(parents=True, exist_ok=True)
+            if not (_ours_alone(parent) and _ours_alone(folder)):
+                continue
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError:
@@ -144,14 +146,18 @@ def _user_cache() -> Path | None:
 
 
 def _temporary_cache() -> Path | None:
-    """A folder that only this user can write: compiled code is loaded from it, so nobody else may put anything there."""
-    folder = Path(tempfile.gettempdir()) / f"swaptiers-{os.getuid()}"
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        status = folder.lstat()
-        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077:
-            return folder
-    return None
+    """Under a name that others could have taken: `_ours_alone` looks."""
+    return Path(tempfile.gettempdir()) / f"swaptiers-{os.getuid()}"
+
+
+def _ours_alone(folder: Path) -> bool:
+    """Make the folder if absent; False unless it is this user's and nobody else can write to it.
+
+    Compiled code is loaded from it, and numba's index of it is a pickle: whoever can write there can run code as us.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def _drop_old(parent: Path, current: Path) -> None:

@@ -24,7 +24,7 @@ from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.evacuation import evacuate
 from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote, raise_failure
-from swaptiers.errors import ConfigError, IntegrityError
+from swaptiers.errors import ConfigError, ExperimentError, IntegrityError
 from swaptiers.experiment import replay
 from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.fairness import Occupancy
@@ -52,6 +52,7 @@ from swaptiers.experiment.series import Recorder
 from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
 from swaptiers.experiment.steering import Steering
 from swaptiers.experiment.steps import StepLog, StepSink
+from swaptiers.experiment.timing import LONGEST
 from swaptiers.graph import TierGraph
 from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import Tier
@@ -298,7 +299,7 @@ class Laboratory:
         replay.log_has_run(self.core.state, self.laba)
 
     def _set_stop(self) -> None:
-        due = [self._next_sample, self._until, self.steering.next_due]
+        due = [self._next_sample, self._until, self.steering.next_due, LONGEST]
         if self._actions:
             due.append(int(self._actions[0].at))
         self.lab.stop_at = min(due)
@@ -308,6 +309,10 @@ class Laboratory:
         now = int(self.lab.now)
         if now >= self._until:
             return False
+        if now >= LONGEST:
+            raise ExperimentError(
+                "the virtual clock has passed 73 years; give shorter latencies or think times, or `until`"
+            )
         while self._actions and self._actions[0].at <= now:
             self._act(self._actions.pop(0))
         self.steering.turn(now)

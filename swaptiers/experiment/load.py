@@ -25,6 +25,8 @@ from swaptiers.workloads.specs import AnyWorkloadSpec
 from swaptiers.workloads.trace import Survey
 
 VARIANT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+MAX_WORK = 200_000
+"""Values of all variants together; checking them takes some seconds."""
 ONLY = "base"
 """The name of the only variant of a config without variants."""
 
@@ -71,6 +73,8 @@ def load_experiment(
     known = keys_of(ExperimentSpec)
     changes = list(sets) if seed is None else [*sets, f"seed={seed}"]
     surveys: dict[Path, Survey] = {}
+    selected = _chosen(overlays, variants)
+    _check_work(document, base, len(selected))
 
     def resolve(overlay: Node | None) -> ExperimentSpec:
         whole = base if overlay is None else with_overlay(base, overlay)
@@ -81,8 +85,10 @@ def load_experiment(
         check_means(spec, whole, folder, surveys)
         return attrs.evolve(spec, edges=graph.edges)
 
-    chosen = {name: resolve(overlay) for name, overlay in _chosen(overlays, variants).items()}
+    chosen = {name: resolve(overlay) for name, overlay in selected.items()}
     first = next(iter(chosen.values()))
+    if None in selected.values():
+        return Experiment(path=Path(path), folder=folder, seed=first.seed, base=first, variants=chosen)
     try:
         whole = resolve(None)
     except ConfigError:  # the variants complete it
@@ -109,6 +115,16 @@ def _overlays(document: Node) -> dict[str, Node | None]:
             raise changes.keys["variants"].error("a variant can't have variants of its own")
         overlays[name] = changes
     return overlays
+
+
+def _check_work(document: Node, base: Node, variants: int) -> None:
+    """Each variant is checked whole: many of a large config would take minutes before anything ran."""
+    values = base.count()
+    if variants * values > MAX_WORK:
+        raise document.place_of(("variants",), key=True).error(
+            f"{variants} variants of a config with {values} values are more than can be checked at a time "
+            f"({MAX_WORK} values); choose some with --variant, or make the config smaller"
+        )
 
 
 def _without(document: Node, key: str) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,12 +11,18 @@ from swaptiers.errors import ConfigError
 from swaptiers.experiment.lab import LOG_CAPACITY
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.system_yaml import located
-from swaptiers.tiers.specs import FileSpec, MemorySpec
-from swaptiers.units import format_bytes
+from swaptiers.tiers.room import RoomError, check_capacities, check_room
+from swaptiers.tiers.specs import FileSpec
+from swaptiers.units import MAX_NANOSECONDS, counted, format_bytes
 from swaptiers.workloads.contents import file_rows, files_of, row_length
+from swaptiers.workloads.extent import extent
+from swaptiers.workloads.source import PAGE_MASK
 from swaptiers.workloads.specs import SequencePattern, TracePattern
+from swaptiers.workloads.streams import MAX_REFERENCES
 from swaptiers.workloads.trace import Survey, TraceSource
 
+BYTES_PER_PAGE = 32
+"""Of the laboratory's own records, at least, for each page that a workload has."""
 Where = tuple[str | int, ...]
 """A path of keys in a document."""
 
@@ -36,9 +41,8 @@ def check_means(spec: ExperimentSpec, document: Node, folder: Path, surveys: dic
                 file_rows(pattern, folder, row_length(int(spec.page_size)))
         except ConfigError as error:
             raise located(error, document, ("workloads", index, "contents")) from None
-    if spec.run.payload == "real":
-        _check_files(spec, document, folder)
-        _check_memory(spec, document)
+    _check_extent(spec, document, folder, surveys)
+    _check_room(spec, document, folder)
 
 
 def _traces(spec: ExperimentSpec) -> Iterator[tuple[Where, TracePattern]]:
@@ -65,61 +69,39 @@ def _check_trace(spec: TracePattern, where: Where, document: Node, folder: Path,
         raise document.place_of((*where, key)).error(f"the trace can't be read: {error.strerror}") from None
 
 
-def _check_files(spec: ExperimentSpec, document: Node, folder: Path) -> None:
-    """Each file can be made, and each file system has room for all the tiers on it together."""
-    wanted: dict[int, int] = {}
-    for tier in spec.tiers:
-        if not isinstance(tier, FileSpec):
-            continue
-        key = "capacity" if tier.path is None else "path"
-        place = document.place_of(("tiers", tier.name, key))
-        home = _home(tier, folder)
-        problem = _problem(tier, home, folder)
-        if problem is not None:
-            raise place.error(f"tier {tier.name!r}: {problem}")
-        system = os.statvfs(home)
-        device = os.stat(home).st_dev
-        wanted[device] = wanted.get(device, 0) + tier.capacity + LOG_CAPACITY * spec.page_size
-        free = system.f_bavail * system.f_frsize
-        if wanted[device] > free:
-            raise document.place_of(("tiers", tier.name, "capacity")).error(
-                f"tier {tier.name!r}: the file system of {home} has {format_bytes(free)} free, and the tiers on it want "
-                f"{format_bytes(wanted[device])}; give a smaller capacity, or a path on another file system"
-            )
+def _check_room(spec: ExperimentSpec, document: Node, folder: Path) -> None:
+    """Each file can be made, and there is room for all the tiers together, where bytes are moved."""
+    try:
+        if spec.run.payload == "real":
+            check_room(spec.tiers, folder, LOG_CAPACITY * int(spec.page_size))
+        else:
+            check_capacities(spec.tiers)
+    except RoomError as error:
+        raise document.place_of(("tiers", error.tier, error.key)).error(error.what) from None
 
 
-def _check_memory(spec: ExperimentSpec, document: Node) -> None:
-    """The machine has the memory that the memory tiers would fill."""
-    wanted = 0
+def _check_extent(spec: ExperimentSpec, document: Node, folder: Path, surveys: dict[Path, Survey]) -> None:
+    """There are numbers for all pages and references, and the time that passes without a fault can be counted."""
+    pages = refs = time_ns = 0
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for tier in spec.tiers:
-        if not isinstance(tier, MemorySpec):
-            continue
-        wanted += tier.capacity
-        if wanted > there:
-            raise document.place_of(("tiers", tier.name, "capacity")).error(
-                f"tier {tier.name!r}: this machine has {format_bytes(there)} of memory, and the memory tiers want "
-                f"{format_bytes(wanted)}; give a smaller capacity, or run.payload: sizes"
+    for index, workload in enumerate(spec.workloads):
+        own = extent(workload, folder, surveys)
+        pages, refs = pages + own.pages, refs + own.refs
+        time_ns += own.refs * int(workload.think)
+        what = ""
+        if pages > PAGE_MASK:
+            what = f"the workloads have {counted(pages)} pages so far; at most {PAGE_MASK:,} are possible"
+        elif pages * BYTES_PER_PAGE > there:
+            what = (
+                f"the workloads have {counted(pages)} pages so far, and to keep account of them takes "
+                f"{format_bytes(pages * BYTES_PER_PAGE)}; this machine has {format_bytes(there)} of memory"
             )
-
-
-def _home(tier: FileSpec, folder: Path) -> Path:
-    return Path(tempfile.gettempdir()) if tier.path is None else (folder / tier.path).parent
-
-
-def _problem(tier: FileSpec, home: Path, folder: Path) -> str | None:
-    if not os.path.isdir(home):
-        return f"there is no folder {home} to make its file in; make it, or give another path"
-    if not os.access(home, os.W_OK | os.X_OK):
-        return f"the folder {home} can't be written; give a path in one that can"
-    if tier.path is not None and len(os.fsencode(Path(tier.path).name)) > os.pathconf(home, "PC_NAME_MAX"):
-        return f"the name of its file is too long for the file system of {home}; give a shorter one"
-    if tier.path is not None and os.path.lexists(folder / tier.path):
-        return (
-            f"{tier.path} is there already; a tier makes its own file and removes it at the end: "
-            f"remove it, or give another path"
-        )
-    return None
+        elif refs > MAX_REFERENCES:
+            what = f"the workloads have {counted(refs)} references so far; at most {MAX_REFERENCES:,} are possible"
+        elif time_ns > MAX_NANOSECONDS:
+            what = "its references times its think time, with those above it, are more than 36 years"
+        if what:
+            raise document.place_of(("workloads", index)).error(what)
 
 
 def check_together(specs: Iterable[ExperimentSpec], jobs: int) -> None:

@@ -63,7 +63,7 @@ def _check_source(graph: TierGraph, controller: AnyControllerSpec) -> None:
 def _check_zswap(graph: TierGraph, source: str) -> None:
     tier = graph.tiers[graph.rank(source)] if source in graph.nx else None
     if source == RESIDENT or not isinstance(tier, ZswapSpec | None):
-        raise ConfigError(f"its source is a zswap tier, not {source!r}")
+        raise ConfigError(f"its source is a zswap tier, not {shown(source)}")
 
 
 def _check_cgroup(spec: ExperimentSpec, path: str) -> None:

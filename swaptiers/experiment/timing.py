@@ -11,6 +11,9 @@ from typing import Any
 from swaptiers.core.compile import part
 from swaptiers.core.state import FILE, Header
 
+LONGEST = 1 << 61
+"""Nanoseconds, 73 years: a device that would be busy beyond this stays busy until then, and the run ends there."""
+
 
 @part
 def _transfer_ns(t: Any, nbytes: int) -> int:
@@ -23,7 +26,7 @@ def read_ns(st: Header, tier: int, now: int, pages: int, nbytes: int) -> int:
     t = st.tiers[tier]
     if t.kind != FILE:
         return int(pages * t.read_ns + _transfer_ns(t, nbytes))
-    t.busy_until = max(t.busy_until, now) + pages * t.call_ns + _transfer_ns(t, nbytes)
+    t.busy_until = min(max(t.busy_until, now) + pages * t.call_ns + _transfer_ns(t, nbytes), LONGEST)
     return int(t.busy_until - now + t.read_ns)
 
 
@@ -36,7 +39,7 @@ def write_ns(st: Header, tier: int, now: int, pages: int, nbytes: int, new_call:
     t = st.tiers[tier]
     if t.kind != FILE:
         return int(pages * t.write_ns + _transfer_ns(t, nbytes))
-    t.busy_until = max(t.busy_until, now) + (t.call_ns if new_call else 0) + _transfer_ns(t, nbytes)
+    t.busy_until = min(max(t.busy_until, now) + (t.call_ns if new_call else 0) + _transfer_ns(t, nbytes), LONGEST)
     return int(t.busy_until - now + t.write_ns)
 
 

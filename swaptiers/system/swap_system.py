@@ -63,6 +63,7 @@ from swaptiers.system_spec import SystemSpec
 from swaptiers.terms import codec_columns, edge_terms, tier_terms
 from swaptiers.tiers.base import OnFull, Tier
 from swaptiers.tiers.opening import open_tier
+from swaptiers.tiers.room import check_room
 from swaptiers.tiers.specs import AnyTierSpec
 from swaptiers.units import parse_bytes
 
@@ -143,6 +144,7 @@ class SwapSystem:
         self.graph = TierGraph.build(spec.tiers, spec.edges, spec.on_full, int(spec.page_size))
         if any(edge.policy == "oracle" for edge in self.graph.edges):
             raise ConfigError("policy oracle knows the future, which only an experiment has; use lru")
+        check_room(self.graph.tiers, self._folder)
         columns = codec_columns(self.graph.tiers)
         self.core = Core(
             page_size=self.page_size,

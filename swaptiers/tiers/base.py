@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer
-from swaptiers.units import BytesPerSecond, Nanoseconds, to_nanoseconds, to_rate
+from swaptiers.units import (
+    MAX_LATENCY,
+    MIN_RATE,
+    BytesPerSecond,
+    Nanoseconds,
+    format_rate,
+    to_nanoseconds,
+    to_rate,
+    write_nanoseconds,
+)
 
 OnFull = Literal["demote", "spill", "refuse"]
 
@@ -26,6 +35,17 @@ class Latency:
     write: Nanoseconds = attrs.field(default=Nanoseconds(0), converter=to_nanoseconds)
     call: Nanoseconds = attrs.field(default=Nanoseconds(0), converter=to_nanoseconds)
 
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for what is no latency of a device: a few of them would overflow the virtual clock."""
+        longest = max(self.read, self.write, self.call)
+        if longest > MAX_LATENCY:
+            raise ValueError(f"a latency is at most {write_nanoseconds(MAX_LATENCY)}, not {write_nanoseconds(longest)}")
+
+
+def _bandwidth(instance: object, attribute: object, value: BytesPerSecond | None) -> None:
+    if value is not None and value < MIN_RATE:
+        raise ValueError(f"bandwidth is at least {format_rate(MIN_RATE)}, not {format_rate(value)}")
+
 
 @attrs.frozen(kw_only=True)
 class TierSpec:
@@ -39,7 +59,9 @@ class TierSpec:
     name: str = attrs.field(default="", metadata={"names": True})
     priority: int | None = None
     latency: Latency = Latency()
-    bandwidth: BytesPerSecond | None = attrs.field(default=None, converter=attrs.converters.optional(to_rate))
+    bandwidth: BytesPerSecond | None = attrs.field(
+        default=None, converter=attrs.converters.optional(to_rate), validator=_bandwidth
+    )
     on_full: OnFull | None = None
 
     @property

@@ -36,6 +36,7 @@ class OwnFile:
         self._process = os.getpid()
         self.fd, self.direct = _open(name, path, direct)
         try:
+            os.fchmod(self.fd, 0o600)  # whatever the umask took away
             _check_room(name, self.fd, size_bytes)
             os.ftruncate(self.fd, size_bytes)
         except BaseException:

@@ -11,6 +11,7 @@ from swaptiers.tiers.custom import CustomTierSpec
 from swaptiers.tiers.file import FileTier
 from swaptiers.tiers.log import LogTier
 from swaptiers.tiers.memory import MemoryTier
+from swaptiers.tiers.room import file_of
 from swaptiers.tiers.specs import FileSpec, MemorySpec, ZswapSpec
 from swaptiers.tiers.zswap import ZswapTier
 
@@ -25,7 +26,7 @@ def open_tier(spec: TierSpec, slots: int, page_size: int, folder: Path) -> Tier:
     if isinstance(spec, MemorySpec):
         return MemoryTier(spec.name, slots, page_size)
     if isinstance(spec, FileSpec):
-        path = None if spec.path is None else folder / spec.path
+        path = file_of(spec, folder)
         if spec.compressor is not None:
             codec = make_codec(spec.compressor, spec.level, page_size)
             return LogTier(spec.name, slots * page_size, codec, path)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import functools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from swaptiers.workloads.specs import Contents, WorkloadSpec
 BLOCK = 16
 """Pages in a block: versions of one page."""
 CORPUS_BYTES = 32 << 20
+MAX_FILES = 10_000
 MIN_BLOCKS = 64
 PAGE_SIZES = tuple(1 << bits for bits in range(12, 17))
 DIGITS = 8
@@ -169,23 +170,33 @@ def file_rows(pattern: str, folder: Path, length: int) -> Rows:
 
     A few bytes are repeated until there are enough rows. ConfigError if there is no such file, or nothing in them.
     """
-    found = sorted(path for path in folder.glob(pattern) if path.is_file()) if not Path(pattern).is_absolute() else []
-    if Path(pattern).is_absolute():
-        root = Path(Path(pattern).anchor)
-        found = sorted(path for path in root.glob(str(Path(pattern).relative_to(root))) if path.is_file())
     data = bytearray()
+    path = folder
     try:
-        for path in found:
+        for path in sorted(_matching(pattern, folder)):
             with path.open("rb") as file:
                 data += file.read(2 * CORPUS_BYTES - len(data))
-    except OSError as error:
-        raise ConfigError(f"contents: {path} can't be read ({error.strerror}); make it readable") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        raise ConfigError(f"contents: files {shown(pattern)} can't be read ({reason}); make them readable") from error
     if not data:
         raise ConfigError(
             f"contents: no file with anything in it matches {shown(pattern)}; paths are relative to the config"
         )
     rows = max(MIN_BLOCKS, len(data) // length)
     return np.resize(np.frombuffer(bytes(data), np.uint8), rows * length).reshape(rows, length)
+
+
+def _matching(pattern: str, folder: Path) -> Iterator[Path]:
+    """Regular files: an absolute pattern is looked for from the root on, any other below `folder`."""
+    if Path(pattern).is_absolute():
+        folder = Path(Path(pattern).anchor)
+        pattern = str(Path(pattern).relative_to(folder))
+    for number, path in enumerate(folder.glob(pattern)):
+        if number == MAX_FILES:
+            raise ValueError(f"more than {MAX_FILES} match")
+        if path.is_file():
+            yield path
 
 
 @functools.lru_cache(maxsize=KEPT_CORPORA)

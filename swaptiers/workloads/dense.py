@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from swaptiers.errors import ConfigError
+from swaptiers.workloads.specs import MAX_PAGES
+
 Uint64s = npt.NDArray[np.uint64]
 Int64s = npt.NDArray[np.int64]
 
@@ -45,6 +48,8 @@ class Dense:
         if place is None or place[1] < pages:
             place = self._places[name] = (self._top, pages)
             self._top += pages
+            if self._top > MAX_PAGES:
+                raise ConfigError(f"a trace has more than {MAX_PAGES} pages; give one of fewer or smaller objects")
         return place[0]
 
 

@@ -20,7 +20,9 @@ Words = npt.NDArray[np.uint32]
 WORD_BYTES = 4
 PAGE_BYTES = 4096
 """Objects and addresses are cut into pages of this size."""
-MAX_OBJECT_BYTES = 1 << 40
+MAX_OBJECT_BYTES = 1 << 32
+"""As oracleGeneral has it: a million pages."""
+WORDS_AT_A_TIME = 1 << 18
 
 ORACLE_GENERAL = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 """libCacheSim's 24-byte record."""
@@ -39,8 +41,8 @@ def read_oracle_general(path: Path) -> Iterator[Words]:
     """LibCacheSim's oracleGeneral: per request a time, an object's id and its size. It has no writes."""
     dense = Dense()
     for records in _records(path, ORACLE_GENERAL):
-        numbers = dense.number(records["id"].astype(np.uint64), _pages(records["size"].astype(np.int64)))
-        yield with_writes(numbers, np.zeros(len(numbers), np.bool_))
+        pages = _pages(records["size"].astype(np.int64))
+        yield from _numbered(dense, records["id"].astype(np.uint64), pages, np.zeros(len(records), np.bool_))
 
 
 def read_csv(path: Path) -> Iterator[Words]:
@@ -60,7 +62,7 @@ def read_csv(path: Path) -> Iterator[Words]:
             else:
                 rows.append(_csv_row(path, number, columns, cells))
         if rows:
-            yield _of_objects(dense, rows)
+            yield from _of_objects(dense, rows)
 
 
 def read_lackey(path: Path) -> Iterator[Words]:
@@ -77,7 +79,7 @@ def read_lackey(path: Path) -> Iterator[Words]:
             last = (address + max(size, 1) - 1) // PAGE_BYTES
             rows += [(page, 1, write) for page in range(address // PAGE_BYTES, last + 1)]
         if rows:
-            yield _of_objects(dense, rows)
+            yield from _of_objects(dense, rows)
 
 
 FORMATS: dict[str, Callable[[Path], Iterator[Words]]] = {
@@ -108,12 +110,25 @@ def _pages(nbytes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.maximum(1, -(-nbytes // PAGE_BYTES))
 
 
-def _of_objects(dense: Dense, rows: list[tuple[int, int, bool]]) -> Words:
+def _of_objects(dense: Dense, rows: list[tuple[int, int, bool]]) -> Iterator[Words]:
     """From (object, pages, write) to words."""
     objects = np.array([row[0] for row in rows], np.uint64)
     pages = np.array([row[1] for row in rows], np.int64)
-    writes = np.repeat(np.array([row[2] for row in rows], np.bool_), pages)
-    return with_writes(dense.number(objects, pages), writes)
+    yield from _numbered(dense, objects, pages, np.array([row[2] for row in rows], np.bool_))
+
+
+def _numbered(
+    dense: Dense, objects: npt.NDArray[np.uint64], pages: npt.NDArray[np.int64], writes: npt.NDArray[np.bool_]
+) -> Iterator[Words]:
+    """The words of these requests, about WORDS_AT_A_TIME at a time: a line can say that it is a million pages."""
+    ends = np.cumsum(pages)
+    first = 0
+    while first < len(objects):
+        before = int(ends[first - 1]) if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + WORDS_AT_A_TIME, "right")))
+        part = slice(first, last)
+        yield with_writes(dense.number(objects[part], pages[part]), np.repeat(writes[part], pages[part]))
+        first = last
 
 
 def _columns(path: Path, header: list[bytes]) -> dict[bytes, int]:

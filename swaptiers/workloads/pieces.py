@@ -13,6 +13,8 @@ from swaptiers.errors import ConfigError
 PIECE_BYTES = 1 << 18
 COMPRESSED_PIECE_BYTES = 1 << 9
 """So little, because half a kilobyte of zstd can hold 16 MiB of equal references."""
+MAX_LINE = 1 << 16
+"""Bytes of a line of text, which is kept whole."""
 
 
 def pieces(path: Path) -> Iterator[bytes]:
@@ -37,6 +39,8 @@ def lines(path: Path) -> Iterator[list[bytes]]:
     rest = b""
     for piece in pieces(path):
         *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > MAX_LINE:
+            raise ConfigError(f"the trace {path} has a line of more than {MAX_LINE} bytes: is it text at all?")
         if whole:
             yield whole
     if rest:
@@ -55,7 +59,9 @@ def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
         while piece := file.read(COMPRESSED_PIECE_BYTES):
             while piece:
                 frame = frame or zstandard.ZstdDecompressor().decompressobj()
-                yield frame.decompress(piece)
+                data = frame.decompress(piece)
+                for start in range(0, len(data), PIECE_BYTES):
+                    yield data[start : start + PIECE_BYTES]
                 piece = b""
                 if frame.eof:
                     piece, frame = frame.unused_data, None

@@ -218,9 +218,9 @@ def test_files_that_cannot_be_made(folder: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_disk_with_too_little_room(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not found out in the middle of a run. Without bytes there is nothing to keep room for."""
-    (folder / "c.yaml").write_text(GOOD.replace("capacity: 8M", "capacity: 900P").replace("sizes", "real"))
+    (folder / "c.yaml").write_text(GOOD.replace("capacity: 8M", "capacity: 900T").replace("sizes", "real"))
     assert re.search(
-        r"c.yaml:6:32: tier 'disk': .* free, and the tiers on it want 900P", fails(capsys, "run", "c.yaml")
+        r"c.yaml:6:32: tier 'disk': .* free, and the tiers on it want 900T", fails(capsys, "run", "c.yaml")
     )
     main(["run", "--quiet", "c.yaml", "--set", "run.payload=sizes", "--set", "tiers.disk.capacity=1T"])
 

@@ -24,6 +24,7 @@ from swaptiers.config import (
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.load import load_experiment
 from swaptiers.tiers.specs import ZswapSpec
+from swaptiers.units import MAX_LATENCY
 
 TEXT = """\
 a: 1
@@ -153,7 +154,7 @@ def test_what_check_prints_is_the_same_experiment(config: str, tmp_path: Path) -
 @given(
     size=some.integers(0, 1 << 50),
     share=some.integers(0, 10**9),
-    time=some.integers(0, 1 << 55),
+    time=some.integers(0, MAX_LATENCY),
 )
 def test_numbers_survive(size: int, share: int, time: int) -> None:
     """Sizes, shares and durations of any value come back exactly."""
