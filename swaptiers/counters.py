@@ -13,7 +13,7 @@ from swaptiers.core.core import EVENTS, Core
 from swaptiers.core.state import ACCEPTED, DRAINING, MAX_TIERS, QUARANTINED, REASON_NAMES, STORED, TRIGGER_NAMES
 from swaptiers.graph import TierGraph
 
-TierState = Literal["open", "evacuating", "quarantined", "removed"]
+TierState = Literal["open", "evacuating", "quarantined", "disabled", "removed"]
 STATES: Mapping[int, TierState] = {0: "open", DRAINING: "evacuating", QUARANTINED: "quarantined"}
 """By what bars a tier."""
 
@@ -133,7 +133,8 @@ class SystemCounters:
     """The whole system. `zero`: pages that are nothing but zeros, which take no space in any tier.
 
     `failures`: tier -> what -> how often: a `store`, `load` or `free` of the tier that raised, a `corrupt` payload.
-    `states`: tier -> `open`, `evacuating` or `quarantined` (nothing new comes in, until it is readmitted), or `removed`.
+    `states`: tier -> `open`, `evacuating` or `quarantined` (nothing new comes in, until it is readmitted), `disabled`
+    (zswap, whose parameter `enabled` says so), or `removed`.
     """
 
     tiers: Mapping[str, TierCounters]
@@ -159,7 +160,9 @@ def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCount
 
 
 def _state(graph: TierGraph, rank: int, t: Any) -> TierState:
-    return STATES[int(t.barred)] if graph.tiers[rank].name in graph.nx else "removed"
+    if graph.tiers[rank].name not in graph.nx:
+        return "removed"
+    return "disabled" if t.disabled and not t.barred else STATES[int(t.barred)]
 
 
 def read_subtree(core: Core, graph: TierGraph, tree: CgroupTree, path: str) -> SubtreeCounters:

@@ -10,6 +10,7 @@ from swaptiers.core.compile import part
 from swaptiers.core.segments import has_room
 from swaptiers.core.state import (
     ACCEPTED,
+    DISABLED,
     FORBIDDEN,
     FULL,
     HYSTERESIS,
@@ -170,6 +171,14 @@ def is_forbidden(st: Header, tier: int, cgroup: int) -> bool:
 
 
 @part
+def why_barred(st: Header, tier: int) -> int:
+    """Why nothing at all comes into the tier now; ACCEPTED if something may."""
+    if st.tiers[tier].barred:
+        return int(st.tiers[tier].barred)
+    return DISABLED if st.tiers[tier].disabled else ACCEPTED
+
+
+@part
 def refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
     """Why `tier` would not take one more payload of `length` bytes from `cgroup` now; ACCEPTED if it would.
 
@@ -178,8 +187,9 @@ def refusal(st: Header, tier: int, cgroup: int, length: int, held: int) -> int:
     whose subtree room has to be made. As zswap_store() and get_swap_pages() decide.
     """
     st.refusal_scope = ROOT
-    if st.tiers[tier].barred:
-        return int(st.tiers[tier].barred)
+    barred = why_barred(st, tier)
+    if barred != ACCEPTED:
+        return barred
     if is_forbidden(st, tier, cgroup):
         if cgroups(st)[cgroup].writeback == 0 and st.tiers[tier].kind != ZSWAP:
             return WRITEBACK_OFF

@@ -274,9 +274,13 @@ class Core:
             e.age_due = terms.age_every
             e.ready_at = e.age_due if terms.when & WHEN_AGE else NEVER
             st.wake_at = min(int(st.wake_at), int(e.ready_at))
-            source = st.tiers[terms.source]
-            if terms.high_bytes:
-                source.watch_bytes = min(int(source.watch_bytes), terms.high_bytes)
+        for rank in range(int(st.tiers_n)):
+            st.tiers[rank].watch_bytes = self.watched(rank)
+
+    def watched(self, tier: int) -> int:
+        """The lowest watermark of the edges out of a tier: from there on a background edge wants to be asked."""
+        edges = [self.st.edges[index] for index in range(int(self.st.edges_n))]
+        return min((int(e.high_bytes) for e in edges if e.source == tier and e.high_bytes), default=NEVER)
 
     def physical_slots(self, tier: int) -> int:
         """How many pages the tier's file or array must have room for."""

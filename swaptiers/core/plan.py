@@ -5,7 +5,7 @@ Reactive writeback, background demotion, requests and push-back all plan here; `
 
 from __future__ import annotations
 
-from swaptiers.core.charges import refusal
+from swaptiers.core.charges import refusal, why_barred
 from swaptiers.core.chooser import call_chooser
 from swaptiers.core.cleaning import plan_cleaning
 from swaptiers.core.compile import part
@@ -239,8 +239,8 @@ def _plan_along(st: Header, edge: int, scope: int, policy: int, trigger: int, bu
         e.refused[QUOTA] += 1
         e.stalled[QUOTA] += 1
         return 0
-    barred = st.tiers[e.target].barred
-    if barred:
+    barred = why_barred(st, e.target)
+    if barred != ACCEPTED:
         st.plan_blocked = barred
         e.refused[barred] += 1
         e.stalled[barred] += 1

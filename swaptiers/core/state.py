@@ -67,7 +67,8 @@ TRIGGER_NAMES = ("pressure", "limit", "watermark", "age", "request", "cleaning",
     SPARSE,
     DRAINING,
     QUARANTINED,
-) = range(14)
+    DISABLED,
+) = range(15)
 UNKNOWN_LENGTH = 15
 NOT_REACHED, TOO_YOUNG = -1, -2
 """Outcomes of a suggestion: the batch was full before it; it was used after the time that the trigger asks for."""
@@ -86,6 +87,7 @@ REASON_NAMES = (
     "sparse",
     "draining",
     "quarantined",
+    "disabled",
 )
 # what a kernel that stopped wants from its caller
 DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
@@ -131,6 +133,7 @@ TIER = _record(
         ("accept_bytes", "i8"),
         ("latched", "i8"),  # zswap's pool_reached_full
         ("barred", "i8"),  # why nothing new comes in: DRAINING or QUARANTINED; 0 = it does
+        ("disabled", "i8"),  # 1 = zswap's `enabled` is N: nothing new comes in either
         ("watch_bytes", "i8"),  # from here on a background edge wants to be asked
         ("entries", "i8"),
         ("stored_bytes", "i8"),

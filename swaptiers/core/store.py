@@ -18,6 +18,7 @@ from swaptiers.core.segments import append, is_log
 from swaptiers.core.slots import slot_alloc
 from swaptiers.core.state import (
     ACCEPTED,
+    DISABLED,
     DONE,
     DRAINING,
     FORBIDDEN,
@@ -157,7 +158,7 @@ def _count_bypass(st: Header, pending: Any) -> None:
 @part
 def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """True if a plan was made that may free room, or the next call may find one."""
-    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, QUARANTINED, INCOMPRESSIBLE):
+    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, QUARANTINED, DISABLED, INCOMPRESSIBLE):
         return False
     if st.tiers[tier].on_full == REFUSE and reason != SPARSE:
         return False
@@ -184,7 +185,7 @@ def _make_room(st: Header, tier: int, reason: int, pending: Any) -> bool:
 def _goes_on(st: Header, tier: int, reason: int, pending: Any) -> bool:
     """Count the refusal; True if the page may ask the next tier."""
     t = st.tiers[tier]
-    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, QUARANTINED):
+    if reason in (FORBIDDEN, WRITEBACK_OFF, DRAINING, QUARANTINED, DISABLED):
         pending.reason = pending.reason if pending.reason != ACCEPTED else reason
         return True
     t.refused[reason] += 1

@@ -86,7 +86,7 @@ def _ways_out(core: Core, graph: TierGraph, rank: int) -> Iterator[tuple[int, in
     for edge in graph.edges_from(graph.tiers[rank].name):
         yield edge, int(core.st.edges[edge].target)
     for faster in range(rank - 1, -1, -1):
-        if not core.st.tiers[faster].barred:
+        if not core.st.tiers[faster].barred and not core.st.tiers[faster].disabled:
             yield EVACUATION, faster
 
 

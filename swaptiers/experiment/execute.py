@@ -14,6 +14,7 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer
 from swaptiers.experiment.lab import LOAD, MOVE
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.payloads import encoders
 
 
 class Events:
@@ -60,15 +61,16 @@ class Executor:
         self._tiers = tiers
         self._columns = columns
         self._contents = contents
-        self._codecs: dict[int, Tier] = {}
-        for tier, column in zip(tiers, columns, strict=True):
-            if tier.compressed:
-                self._codecs.setdefault(column, tier)
+        self._codecs = encoders(tiers, columns)
         self._payloads: dict[int, dict[int, Buffer]] = {}
         """Per codec: content -> its payload, of what is to be stored when the log runs."""
         self._moving: dict[tuple[int, int], Buffer] = {}
         self.verified = 0
         self.mismatched = 0
+
+    def columns_changed(self) -> None:
+        """A tier has another compressor: `columns` says so. The log is empty."""
+        self._codecs.update(encoders(self._tiers, self._columns))
 
     def forget_payloads(self, codec: int) -> None:
         """What the codec made is in its tiers; a new batch begins."""

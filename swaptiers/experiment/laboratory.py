@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.cgroups import CgroupTree
-from swaptiers.codecs import make_codec
+from swaptiers.codecs import Codec, make_codec
 from swaptiers.core.compile import interpreted
 from swaptiers.core.core import Core
 from swaptiers.core.plan import NEVER
@@ -26,6 +26,7 @@ from swaptiers.demotion.evacuation import evacuate
 from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote, raise_failure
 from swaptiers.errors import ConfigError, ExperimentError, IntegrityError
 from swaptiers.experiment import replay
+from swaptiers.experiment.driving import Driver
 from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.fairness import Occupancy
 from swaptiers.experiment.feed import Feed, OrderedFeed, TimedFeed
@@ -61,6 +62,7 @@ from swaptiers.tiers.specs import FileSpec, ZswapSpec
 from swaptiers.workloads.contents import corpora
 from swaptiers.workloads.source import MAX_WORKLOADS
 from swaptiers.workloads.streams import References
+from swaptiers.zswap_parameters import ZswapParameters, ZswapTuning
 
 FOREVER = 1 << 62
 NO_REFERENCES = np.empty(0, np.int64)
@@ -104,6 +106,8 @@ class Laboratory:
         for workload in spec.workloads:
             self.tree.add(workload.cgroup)
         self._kept: list[Any] = []
+        self._lengths: list[npt.NDArray[np.int32]] = []
+        """payload: sizes: per column the length of each content."""
         self.laba = np.zeros(1, LAB)
         self.lab: Any = self.laba[0]
         self.words = Words(self.laba)
@@ -118,8 +122,11 @@ class Laboratory:
         self.recorder = Recorder(self)
         self.steps = StepLog(self, steps) if steps is not None else None
         self.occupancy = Occupancy(self.core, {w.cgroup: self.tree.paths[w.cgroup] for w in spec.workloads}, names)
+        self.driver: Driver | None = None
+        """Somebody outside; whatever he does makes the numbers his own."""
         self._actions = sorted(spec.actions, key=lambda action: action.at)
         self._done_actions: list[dict[str, Any]] = []
+        self._tuning = ZswapTuning(self.core, self.graph, spec, self.columns, self.tiers, self._compressor_changed)
         self.steering = Steering(self)
 
     # setting up
@@ -170,9 +177,12 @@ class Laboratory:
                 assert tier.compressor is not None
                 codec = make_codec(tier.compressor, tier.level, int(self.spec.page_size))
                 columns[self.columns[rank]] = np.concatenate([corpus.lengths(codec) for corpus in self.corpora])
-        lengths = [columns[column] for column in sorted(columns)]
-        table = np.concatenate(lengths) if lengths else np.zeros(1, np.int32)
-        self.lab.lengths_n = len(table) if lengths else 1
+        self._lengths = [columns[column] for column in sorted(columns)]
+        self._set_lengths()
+
+    def _set_lengths(self) -> None:
+        table = np.concatenate(self._lengths) if self._lengths else np.zeros(1, np.int32)
+        self.lab.lengths_n = len(table)
         self.table("lengths_at", table.astype(np.int32))
 
     def _open_tiers(self, folder: Path) -> Executor:
@@ -302,6 +312,8 @@ class Laboratory:
         due = [self._next_sample, self._until, self.steering.next_due, LONGEST]
         if self._actions:
             due.append(int(self._actions[0].at))
+        if self.driver is not None:
+            due.append(self.driver.next_due)
         self.lab.stop_at = min(due)
 
     def _on_time(self) -> bool:
@@ -315,6 +327,8 @@ class Laboratory:
             )
         while self._actions and self._actions[0].at <= now:
             self._act(self._actions.pop(0))
+        if self.driver is not None:
+            self.driver.turn(now)
         self.steering.turn(now)
         if now >= self._next_sample:
             self.recorder.sample()
@@ -366,6 +380,28 @@ class Laboratory:
             max_scanned=max_scanned,
             now=int(self.lab.now),
         )
+
+    def zswap_parameters(self, tier: str) -> ZswapParameters:
+        """As SwapSystem's."""
+        return self._tuning.read(tier)
+
+    def set_zswap(self, tier: str, **changes: Any) -> None:
+        """As SwapSystem's, at this moment of the run, between two references."""
+        before = self._tuning.read(tier)
+        wanted = attrs.evolve(before, **changes)
+        codec = None
+        if wanted.compressor != before.compressor:
+            codec = self._tuning.codec(tier, wanted.compressor)
+            self._finish_log()
+        self._tuning.set(tier, wanted, codec)
+
+    def _compressor_changed(self, column: int, codec: Codec | None) -> None:
+        """A tier's column of lengths is another now; `codec`, where the column is new."""
+        if self.executor is not None:
+            self.executor.columns_changed()
+        elif codec is not None:
+            self._lengths.append(np.concatenate([corpus.lengths(codec) for corpus in self.corpora]))
+            self._set_lengths()
 
     def _evacuate(self, action: ActionSpec, tier: str) -> None:
         done = evacuate(
@@ -472,6 +508,7 @@ class Laboratory:
         self.__dict__.pop("recorder", None)
         self.__dict__.pop("steering", None)
         self.__dict__.pop("steps", None)
+        self.__dict__.pop("_tuning", None)
         if self._chooser is not None:
             self._chooser.close()
         for address, _ in self._kept:

@@ -26,6 +26,7 @@ WORDS = {
     "sparse": "the log has nothing to clean",
     "draining": "the target is being evacuated",
     "quarantined": "the target failed too often: it is quarantined",
+    "disabled": "the target is disabled",
 }
 
 

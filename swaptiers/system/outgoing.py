@@ -62,8 +62,9 @@ class Outgoing:
         payloads: Payloads = {}
         with parts.held():
             api.ask_places(parts.state, pending, n, cgroup, uses, zero)
-        if parts.first_codec >= 0:
-            self._encode(parts.first_codec, pending, views, zero, payloads, 0)
+        first = parts.first_codec
+        if first >= 0:
+            self._encode(first, pending, views, zero, payloads, 0)
         self._place(pending, n, views, zero, payloads, ids, 0)
         _count_refusals(pending[:n], reasons)
 
@@ -99,6 +100,9 @@ class Outgoing:
         try:
             if parts.closed:
                 parts.alive()
+            codec = (
+                parts.first_codec
+            )  # of the payload, or of one that was changed meanwhile: a payload in zswap says which
             if parts.needs_now:
                 parts.core.st.now = parts.clock()
             entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
@@ -125,9 +129,7 @@ class Outgoing:
         if status == NEED_ROOM:
             self._make_room(pending, 0, plan)
         views = [memoryview(page)]
-        self._place(
-            pending, 1, views, np.zeros(1, np.bool_), {parts.first_codec: [payload]}, ids, 1 if status == DONE else 0
-        )
+        self._place(pending, 1, views, np.zeros(1, np.bool_), {codec: [payload]}, ids, 1 if status == DONE else 0)
         _count_refusals(pending[:1], reasons)
         return int(ids[0])
 
@@ -232,7 +234,10 @@ class Outgoing:
         for rank, here in homes:
             tier = self._parts.tiers[rank]
             if tier.by_reference:
-                self._store(tier, pending, here, payloads[self._parts.columns[rank]])
+                made = payloads.get(self._parts.columns[rank])
+                if made is None:  # a single page, placed before the tier's compressor was changed
+                    (made,) = payloads.values()
+                self._store(tier, pending, here, made)
             else:
                 all_in_memory = False
         return all_in_memory

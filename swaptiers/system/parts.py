@@ -15,6 +15,7 @@ from swaptiers.errors import ClosedError, ForkedError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
+from swaptiers.tiers.payloads import encoders
 from swaptiers.tiers.single import single_pages
 
 
@@ -47,10 +48,7 @@ class Parts:
         self.closed = False
         self.failures = Failures((tier.name for tier in tiers), quarantine_after)
         self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock, self.failures)
-        self.codec_tiers: dict[int, Tier] = {}
-        for rank, spec in enumerate(graph.tiers):
-            if spec.is_compressed:
-                self.codec_tiers.setdefault(columns[rank], tiers[rank])
+        self.codec_tiers = encoders(tiers, columns)
         self.columns = columns
         self.first_codec = columns[0]
         self.first_is_quick = columns[0] >= 0 and tiers[0].by_reference
@@ -62,6 +60,12 @@ class Parts:
         self._open_lock = OpenLock(self)
         self._process = os.getpid()
         _all_parts.add(self)
+
+    def columns_changed(self) -> None:
+        """A tier has another compressor: `columns` says so. The caller holds the lock. What no tier has any more stays known
+        to whoever is just compressing for it."""
+        self.codec_tiers.update(encoders(self.tiers, self.columns))
+        self.first_codec = self.columns[0]
 
     def held(self) -> OpenLock:
         """The lock, over a system that is still open. Entering it raises ClosedError."""

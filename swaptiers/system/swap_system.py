@@ -66,6 +66,7 @@ from swaptiers.tiers.opening import open_tier
 from swaptiers.tiers.room import check_room
 from swaptiers.tiers.specs import AnyTierSpec
 from swaptiers.units import parse_bytes
+from swaptiers.zswap_parameters import ZswapParameters, ZswapTuning
 
 BATCH = 64
 BACKGROUND_STEPS = 1 << 20
@@ -157,9 +158,11 @@ class SwapSystem:
             generation_limit=generation_limit,
         )
         self.tiers: list[Tier] = []
+        opened: list[Tier] = []
         try:
             for rank, tier in enumerate(self.graph.tiers):
                 self.tiers.append(open_tier(tier, self.core.physical_slots(rank), self.page_size, Path(folder)))
+                opened.append(self.tiers[rank])
                 self.tiers[rank] = wrap(self.tiers[rank])
             tree = CgroupTree(self.core, [tier.name for tier in self.graph.tiers], self.graph.branches.takes)
             self._chooser = make_chooser(self.core, self.graph, tree, Path(folder))
@@ -169,6 +172,9 @@ class SwapSystem:
             close_all(self.tiers)
             raise
         self._parts = Parts(self.core, self.graph, tree, self.tiers, columns, clock, quarantine_after)
+        self._tuning = ZswapTuning(
+            self.core, self.graph, spec, columns, opened, lambda _column, _codec: self._parts.columns_changed()
+        )
         self._outgoing = Outgoing(self._parts)
         self._incoming = Incoming(self._parts)
         self.background_error: TierIOError | None = None
@@ -428,6 +434,35 @@ class SwapSystem:
         finally:
             if chooser is not None:
                 chooser.close()
+
+    # zswap's parameters
+
+    @property
+    def zswap_tiers(self) -> tuple[str, ...]:
+        """The tiers that have ZswapParameters, fastest first."""
+        return self._tuning.names
+
+    def zswap_parameters(self, tier: str) -> ZswapParameters:
+        """What is in force for a zswap tier now. Raises GraphError for one that is unknown, or no zswap."""
+        with self._parts.held():
+            return self._tuning.read(tier)
+
+    def set_zswap(self, tier: str, **changes: Any) -> None:
+        """Change parameters by the names of ZswapParameters' fields: ``swap.set_zswap("zswap", compressor="zstd")``.
+
+        What is stored stays as it is, and is decoded by the compressor that made it; edges that took payloads as they are
+        into a log recompress from now on, where the compressor was changed. Raises UnknownCompressorError or another
+        ValueError for a value that can't be; nothing is changed then.
+        """
+        with self._parts.held():
+            before = self._tuning.read(tier)
+        compressor = changes.get("compressor", before.compressor)
+        codec = None if compressor == before.compressor else self._tuning.codec(tier, compressor)
+        with self._parts.held():
+            if codec is not None and self._tuning.keeps_to_logs(tier):
+                self._parts.engine.let_land()
+                self._parts.alive()
+            self._tuning.set(tier, attrs.evolve(self._tuning.read(tier), **changes), codec)
 
     # evacuation
 

@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
 from swaptiers.codecs import Buffer, Codec, DecodeError
+from swaptiers.tiers.base import Tier
+
+
+class MadeBy(bytes):
+    """A payload that says which codec made it, as an entry of the kernel's zswap knows its pool."""
+
+    __slots__ = ()
+    codec: ClassVar[Codec]
+
+
+def made_by(codec: Codec) -> type[MadeBy]:
+    """The class of what `codec` makes."""
+    return type(f"MadeBy_{codec.compressor}", (MadeBy,), {"__slots__": (), "codec": codec})
+
+
+def decompress_any(first: Callable[[Buffer], bytes]) -> Callable[[Buffer], bytes]:
+    """Decompress payloads with the codecs that made them; `first` is for those that do not say."""
+
+    def decompress(payload: Buffer) -> bytes:
+        if not isinstance(payload, MadeBy):
+            return first(payload)
+        try:
+            return payload.codec.decompress(payload)
+        except payload.codec.errors as error:
+            raise DecodeError(str(error)) from error
+
+    return decompress
+
+
+def encoders(tiers: Sequence[Tier], columns: Sequence[int]) -> dict[int, Tier]:
+    """Per column of lengths the tier that compresses for all tiers of the column: where one of them is a log, a log, whose
+    compressor never changes."""
+    found: dict[int, Tier] = {}
+    for by_reference in (False, True):
+        for tier, column in zip(tiers, columns, strict=True):
+            if tier.compressed and tier.by_reference == by_reference:
+                found.setdefault(column, tier)
+    return found
 
 
 class Compressing:

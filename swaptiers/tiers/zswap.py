@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, Codec
-from swaptiers.tiers.payloads import Compressing
+from swaptiers.tiers.payloads import Compressing, decompress_any, made_by
 
 GROWTH = 4096
 
@@ -19,6 +19,20 @@ class ZswapTier(Compressing):
     def __init__(self, name: str, codec: Codec) -> None:
         super().__init__(name, codec)
         self.payloads: list[Buffer | None] = []
+        self._is_mixed = False
+
+    def expect_others(self) -> None:
+        """From now on payloads may be stored here that say that another codec made them. A second call does nothing."""
+        if not self._is_mixed:
+            self._decompress = decompress_any(self._decompress)
+            self._is_mixed = True
+
+    def switch(self, codec: Codec) -> None:
+        """New payloads are made by `codec`; every old one is still decoded by the codec that made it."""
+        self.expect_others()
+        kind, compress = made_by(codec), codec.compress
+        self.codec = codec
+        self._compress = lambda page: kind(compress(page))
 
     def grow(self, slot: int) -> None:
         """Make room in the list for a slot."""
