@@ -73,6 +73,7 @@ def _count(st: Header, r: Any, entries: int) -> None:
     t.stored_bytes += entries * r.length
     cell.entries += entries
     cell.stored_bytes += entries * r.length
+    cell.whole_pages += entries  # only whole pages are kept
 
 
 @part
