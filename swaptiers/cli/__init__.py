@@ -18,6 +18,7 @@ COMMANDS = {
     "graph": "Draw the tiers and edges of CONFIG.",
     "init": "Write a commented config to start from.",
     "trace": "Look at a trace of references, or convert one.",
+    "torture": "Torture random systems with faults, and compare every page.",
 }
 
 

@@ -34,7 +34,6 @@ from swaptiers.errors import (
     StaleEntryError,
     StoreRefusedError,
     TierBusyError,
-    TierIOError,
 )
 from swaptiers.graph import TierGraph
 from swaptiers.inversion import (
@@ -177,7 +176,7 @@ class SwapSystem:
         )
         self._outgoing = Outgoing(self._parts)
         self._incoming = Incoming(self._parts)
-        self.background_error: TierIOError | None = None
+        self.background_error: Exception | None = None
         """What the background's last turn after a store failed with, if it did; its entries are where they were."""
 
     @classmethod
@@ -282,15 +281,17 @@ class SwapSystem:
                 self._outgoing.store_clean(array, checked_clean(clean, len(array)), uses, ids)
                 left = np.flatnonzero(ids == 0)
                 stored = ids[left]
-                self._store(array[left], index, uses[left], stored, reasons)
-                ids[left] = stored
+                try:
+                    self._store(array[left], index, uses[left], stored, reasons)
+                finally:
+                    ids[left] = stored
             else:
                 self._store(array, index, uses, ids, reasons)
+            self._maintain()
         except BaseException:
             with contextlib.suppress(StaleEntryError, ClosedError):
                 self._incoming.discard(ids[ids != 0])
             raise
-        self._maintain()
         out = ids.view(np.uint64)
         if reasons:
             raise StoreRefusedError(out, reasons, _path(cgroup))
@@ -315,7 +316,12 @@ class SwapSystem:
         used = self._parts.clock() if last_used_ns is None else last_used_ns
         reasons: dict[str, int] = {}
         entry = self._outgoing.store_page(page, self._index(cgroup), used, reasons)
-        self._maintain()
+        try:
+            self._maintain()
+        except BaseException:
+            with contextlib.suppress(StaleEntryError, ClosedError):
+                self._incoming.discard(np.array([entry] if entry else [], np.int64))
+            raise
         if not entry:
             raise StoreRefusedError(np.zeros(1, np.uint64), reasons, _path(cgroup))
         return entry
@@ -544,7 +550,9 @@ class SwapSystem:
         try:
             self.run_background()
             self.background_error = None
-        except TierIOError as error:
+        except ClosedError:
+            raise
+        except Exception as error:
             self.background_error = error
 
     # looking

@@ -31,11 +31,11 @@ def check_pages(swap: SwapSystem, pages: Mapping[int, bytes]) -> None:
 @contextmanager
 def nothing_left(folder: str | os.PathLike[str]) -> Iterator[None]:
     """At the end no file is in `folder` that was not there before, and (Linux) no descriptor is open that was not."""
-    files, descriptors = _files(Path(folder)), _descriptors()
+    files, open_before = _files(Path(folder)), descriptors()
     yield
     new = _files(Path(folder)) - files
     assert not new, f"left behind: {', '.join(sorted(map(str, new)))}"
-    opened = {number: target for number, target in _descriptors().items() if descriptors.get(number) != target}
+    opened = {number: target for number, target in descriptors().items() if open_before.get(number) != target}
     assert not opened, f"still open: {opened}"
 
 
@@ -43,7 +43,8 @@ def _files(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
-def _descriptors() -> dict[int, str]:
+def descriptors() -> dict[int, str]:
+    """Open descriptors and what they are of; none where the system does not say."""
     found: dict[int, str] = {}
     if not DESCRIPTORS.is_dir():
         return found

@@ -10,19 +10,19 @@ from typing import Literal, Protocol, get_args
 import attrs
 
 Operation = Literal["encode", "decode", "store", "load", "free", "close"]
-Kind = Literal["error", "memory", "short", "torn", "lost", "stray", "flip"]
+Kind = Literal["error", "memory", "short", "torn", "lost", "stray", "flip", "interrupt"]
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 POSSIBLE: dict[Operation, tuple[Kind, ...]] = {
-    "encode": ("memory",),
-    "decode": ("memory",),
-    "store": ("error", "memory", "short", "torn", "lost", "stray", "flip"),
-    "load": ("error", "memory", "flip"),
+    "encode": ("memory", "interrupt"),
+    "decode": ("memory", "interrupt"),
+    "store": ("error", "memory", "short", "torn", "lost", "stray", "flip", "interrupt"),
+    "load": ("error", "memory", "flip", "interrupt"),
     "free": ("error",),
     "close": ("error",),
 }
 HONEST: tuple[Kind, ...] = ("error", "memory", "short", "torn")
-"""Faults that raise. The others (`lost`, `stray`, `flip`) say that all is well, and only a checksum finds them."""
+"""Faults of devices that raise. `lost`, `stray` and `flip` say that all is well, and only a checksum finds them."""
 
 
 def _possible(fault: Fault, _: object, kind: Kind) -> None:
@@ -39,7 +39,8 @@ class Fault:
     `error`: OSError with `errno`, and nothing is done. `memory`: MemoryError. `short`: the first half of the batch is
     stored, then OSError. `torn`: as `short`, and half of the next payload too. `lost`: acknowledged, nothing is stored.
     `stray`: acknowledged, but the payloads are stored in each other's slots. `flip`: one bit is another, on its way in
-    (store) or out (load). `close` closes the tier before it raises.
+    (store) or out (load). `interrupt`: KeyboardInterrupt, as a Ctrl-C at that moment. `close` closes the tier before it
+    raises.
 
     `first`: from the how-manieth call of `operation` on, counted from 0 since the tier was armed. `times`: for so many
     calls; None = until it is disarmed. `pick`: which page of the batch and which of its bits `flip` changes.
@@ -74,6 +75,18 @@ class Script:
         return next(due, None)
 
 
+def _kinds(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    return tuple(kinds)
+
+
+def _operations(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    return tuple(operations)
+
+
+def _errnos(errnos: Iterable[int]) -> tuple[int, ...]:
+    return tuple(errnos)
+
+
 @attrs.frozen(kw_only=True)
 class SeededFaults:
     """Faults from a seed: each call fails with the chance `rate`, in one of `kinds` that its operation can have.
@@ -84,9 +97,11 @@ class SeededFaults:
 
     seed: int
     rate: float = attrs.field(default=0.01, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
-    kinds: tuple[Kind, ...] = attrs.field(default=HONEST, converter=tuple)
-    operations: tuple[Operation, ...] = attrs.field(default=("encode", "decode", "store", "load"), converter=tuple)
-    errnos: tuple[int, ...] = attrs.field(default=(errno.EIO, errno.ENOSPC), converter=tuple)
+    kinds: tuple[Kind, ...] = attrs.field(default=HONEST, converter=_kinds)
+    operations: tuple[Operation, ...] = attrs.field(
+        default=("encode", "decode", "store", "load"), converter=_operations
+    )
+    errnos: tuple[int, ...] = attrs.field(default=(errno.EIO, errno.ENOSPC), converter=_errnos)
 
     def fault(self, tier: str, operation: Operation, number: int) -> Fault | None:
         kinds = [kind for kind in POSSIBLE[operation] if kind in self.kinds]

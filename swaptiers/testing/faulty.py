@@ -121,6 +121,8 @@ class FaultyTier(WrappedTier):
             raise _os_error(fault)
         if fault is not None and fault.kind == "memory":
             raise MemoryError(f"no memory to {fault.operation}")
+        if fault is not None and fault.kind == "interrupt":
+            raise KeyboardInterrupt
 
 
 def _plan_of(plan: FaultPlan | Iterable[Fault]) -> FaultPlan:

@@ -30,6 +30,10 @@ class Hang:
         if not self._reached.wait(PATIENCE_S):
             raise TimeoutError(f"no call of {self.operation} came to hang")
 
+    def is_reached(self) -> bool:
+        """True if a call hangs here, or did."""
+        return self._reached.is_set()
+
     def release(self) -> None:
         """Let the call go on; if none is here yet, the one that comes will not hang."""
         self._released.set()

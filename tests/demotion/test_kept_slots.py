@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from stores import PAGE, check_whole, pages_of, where
 
 import swaptiers as st
+from swaptiers.testing import Fault, FaultyTier
 
 
 def keeping(*, below: str = "100%", capacity: str = "2M", **limits: Any) -> st.SwapSystem:
@@ -31,6 +32,35 @@ def test_an_unmodified_page_writes_nothing() -> None:
         stats = swap.stats().tiers["ssd"]
         assert (stats.written_bytes, stats.clean_stores, stats.kept) == (written, 10, 0)
         check_whole(swap, ids, pages)
+
+
+def test_kept_slots_are_in_every_account() -> None:
+    """An account of entries that keeping forgets is wrong from the first kept slot on, or from the first that comes back."""
+    with keeping() as swap:
+        pages = pages_of(PAGE, 10)
+        ids = swap.swap_out(pages, "/a")
+        swap.check()
+        swap.swap_in(ids, keep_clean=True)
+        swap.check()
+        swap.swap_out(pages[:5], "/a", clean=ids[:5])
+        swap.check()
+        swap.forget_clean(ids[5:])
+        swap.check()
+
+
+def test_a_store_of_clean_pages_that_fails() -> None:
+    """None of the call's pages are in: neither those that were put back, nor those that were written before it failed."""
+    tiers = [st.FileSpec(name="ssd", capacity="4M", keep_clean=True, keep_below="100%")]
+    with st.SwapSystem(tiers, [], max_entries=1 << 16, wrap=FaultyTier) as swap:
+        pages = pages_of(PAGE, 200)
+        ids = swap.swap_out(pages)
+        swap.swap_in(ids, keep_clean=True)
+        pages[5:, 9] ^= 1
+        swap.tiers[0].arm([Fault("store", first=1)])  # type: ignore[attr-defined]
+        with pytest.raises(st.TierIOError):
+            swap.swap_out(pages, clean=ids)
+        assert (len(swap), swap.forget_clean(ids)) == (0, 0)
+        swap.check()
 
 
 def test_a_changed_page_is_noticed() -> None:

@@ -292,6 +292,34 @@ def test_what_failed_is_counted(make: Make) -> None:
     sound(swap, model)
 
 
+@pytest.mark.parametrize("kind", ["error", "memory", "interrupt"])
+@pytest.mark.parametrize("single", [False, True])
+def test_a_failing_background_is_not_the_stores(make: Make, kind: Any, single: bool) -> None:
+    """The step behind a store fails after its pages are in: an error that hid their ids would leave them in for ever. So the
+    store succeeds and the error is kept; a Ctrl-C is raised, and then none of the call's pages are in."""
+    when = st.Triggers(watermark=st.Watermark(high="10%", low="5%"))
+    edges = [st.EdgeSpec(source="zswap", target="far", when=when), st.EdgeSpec(source="far", target="disk")]
+    swap = make(edges=edges)
+    pages = pages_of(8)[:1] if single else pages_of(60)
+    model: Model = {}
+    tier_of(swap, "far").arm([Fault("store", kind, times=None)])
+    for _ in range(20):
+        try:
+            ids = [swap.swap_out_page(pages[0])] if single else swap.swap_out(array_of(pages)).tolist()
+        except KeyboardInterrupt:
+            assert kind == "interrupt"
+            break
+        except st.StoreRefusedError as refused:
+            ids = refused.ids.tolist()
+        model.update({entry: page for entry, page in zip(ids, pages, strict=True) if entry})
+        if swap.background_error is not None:
+            break
+    assert tier_of(swap, "far").injected[("store", kind)]
+    assert kind == "interrupt" or isinstance(swap.background_error, FAILS)
+    disarm(swap)
+    sound(swap, model)
+
+
 def test_a_hanging_device_holds_up_nobody_else(make: Make) -> None:
     """The lock is not held while a device is asked: others store, read and move in all tiers meanwhile."""
     swap = make(SlowTier)

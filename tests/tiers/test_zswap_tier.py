@@ -29,6 +29,15 @@ def load(tier: ZswapTier, *slots: int) -> list[bytes]:
     return [bytes(each) for each in tier.load(slots_of(*slots), np.zeros(len(slots), np.int32))]
 
 
+def test_a_slot_that_was_never_stored_is_no_payload() -> None:
+    """A store that was acknowledged above us and never came: wrong bytes, which a checksum finds, not an IndexError."""
+    tier = ZswapTier("zswap", make_codec("lz4", None, PAGE))
+    assert load(tier, 5, 0) == [b"", b""]
+    assert tier.load_one(7, 100) == b""
+    tier.store(slots_of(0), [b"here"])
+    assert load(tier, 0, 1 << 20) == [b"here", b""]
+
+
 @pytest.mark.parametrize("size", [4096, 65536])
 def test_raw_exactly_where_it_gets_no_smaller(size: int) -> None:
     """As zswap_compress(): a result of a page or more is not kept, a byte less is. Page by page around that edge."""
