@@ -226,7 +226,8 @@ def _class_hook(converter: cattrs.Converter, model: type[Any]) -> Callable[[Any,
         if value is None and all(field.default is not attrs.NOTHING for field in fields):
             value = {}
         if not isinstance(value, dict):
-            raise ValueError(f"a mapping is wanted, with the keys {', '.join(_keys_in_terms(model))}")
+            short = f"text like {model.EXAMPLE!r}, or " if hasattr(model, "from_text") else ""
+            raise ValueError(f"{short}a mapping is wanted, with the keys {', '.join(_keys_in_terms(model))}")
         return build({key: bool(v) if key in switches and v in (0, 1) else v for key, v in value.items()}, kind)
 
     return hook

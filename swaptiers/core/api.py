@@ -19,7 +19,9 @@ from swaptiers.core.entries import (
     publish_entry,
     restore_taken,
     row_of,
+    set_aside,
     touch_entry,
+    try_again,
     withdraw_entry,
     withdraw_zero,
 )
@@ -28,10 +30,11 @@ from swaptiers.core.moves import place_moves
 from swaptiers.core.plan import plan_evacuation, plan_request, why_not
 from swaptiers.core.quotas import end_timed
 from swaptiers.core.rings import key_of, list_coldest, next_stamp, own_ring, ring_of, ring_push
-from swaptiers.core.segments import OPEN, SEALED
+from swaptiers.core.segments import OPEN, SEALED, is_log
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
     BUSY,
+    COPYING,
     DONE,
     FREE,
     KEPT,
@@ -40,6 +43,7 @@ from swaptiers.core.state import (
     PLANNED,
     RETIRED,
     STORED,
+    UNREADABLE,
     WAITING,
     WHEN_AGE,
     ZERO,
@@ -390,6 +394,32 @@ def readmit_tier(at: State, tier: int) -> None:
     st = header_at(at)
     st.tiers[tier].barred = 0
     st.kick = 1
+
+
+@kernel
+def set_unreadable_aside(at: State, tier: int, entries: Any) -> None:
+    """Those of a plan's entries that are still in their source, whose bytes could not be read: no edge takes them."""
+    st = header_at(at)
+    for i in range(len(entries)):
+        p = entries[i]
+        r = records(st)[p.row]
+        if r.generation != p.generation or r.backing != STORED or r.tier != tier or r.slot != p.slot:
+            continue
+        if not r.marks & (BUSY | PLANNED | COPYING | UNREADABLE):
+            set_aside(st, p.row)
+
+
+@kernel
+def try_unreadable_again(at: State, tier: int) -> None:
+    """What could not be read in the tier may be moved again."""
+    st = header_at(at)
+    for row in range(st.row_top):
+        r = records(st)[row]
+        if r.backing == STORED and r.tier == tier and r.marks & UNREADABLE and not r.marks & BUSY:
+            try_again(st, row)
+    t = st.tiers[tier]
+    for segment in range(t.segment_top if is_log(t) else 0):
+        segments(t)[segment].barren = 0
 
 
 @kernel

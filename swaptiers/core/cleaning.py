@@ -23,6 +23,7 @@ from swaptiers.core.state import (
     PLAN_MAX,
     PLANNED,
     STORED,
+    UNREADABLE,
     Header,
     cgroups,
     chunks,
@@ -40,6 +41,9 @@ def plan_cleaning(st: Header, tier: int) -> int:
     t = st.tiers[tier]
     clear_plan(st, t.cleaner, BY_CLEANING)
     victim = least_alive(t)
+    while victim >= 0 and _is_barren(st, tier, victim):
+        segments(t)[victim].barren = 1
+        victim = least_alive(t)
     if victim < 0 or st.edges[t.cleaner].working:
         return 0
     if t.cleans_down and _plan_down_from(st, tier, victim) > 0:
@@ -53,11 +57,34 @@ def plan_cleaning(st: Header, tier: int) -> int:
 
 @part
 def _is_alive(st: Header, tier: int, row: int, address: int) -> bool:
-    """True if the payload at the address is the entry's, and nobody is taking or moving it."""
-    r = records(st)[row]
+    """True if the payload at the address is the entry's, can be read, and nobody is taking or moving it."""
     return bool(
-        r.backing == STORED and r.tier == tier and r.slot == address and not r.marks & (BUSY | PLANNED | COPYING)
+        _is_here(st, tier, row, address) and not records(st)[row].marks & (BUSY | PLANNED | COPYING | UNREADABLE)
     )
+
+
+@part
+def _is_here(st: Header, tier: int, row: int, address: int) -> bool:
+    r = records(st)[row]
+    return bool(r.backing == STORED and r.tier == tier and r.slot == address)
+
+
+@part
+def _is_barren(st: Header, tier: int, victim: int) -> bool:
+    """True if something is alive in the segment, and nothing of that can be read."""
+    t = st.tiers[tier]
+    s = segments(t)[victim]
+    chunk, at, found = s.first_chunk, 0, False
+    for _ in range(s.noted):
+        if at == CHUNK:
+            chunk, at = chunks(st)[chunk].next, 0
+        row = chunks(st)[chunk].rows[at]
+        if _is_here(st, tier, row, victim * t.segment_bytes + chunks(st)[chunk].stamps[at]):
+            if not records(st)[row].marks & UNREADABLE:
+                return False
+            found = True
+        at += 1
+    return found
 
 
 @part

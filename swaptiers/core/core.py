@@ -134,7 +134,7 @@ class Core:
             "slack_slots": slack_slots,
             "max_entries": max_entries,
         }
-        self.failure: PolicyError | None = None
+        self.failure: PolicyError | KeyboardInterrupt | None = None
         """What a user's policy failed with, until the caller that asked it has been told."""
         self.header: Any = np.zeros(1, HEADER)
         self.st: Any = self.header[0]

@@ -23,6 +23,7 @@ from swaptiers.core.state import (
     REFERENCED,
     RETIRED,
     STORED,
+    UNREADABLE,
     ZERO,
     ZSWAP,
     Header,
@@ -196,6 +197,28 @@ def unlist(st: Header, row: int) -> None:
     if r.stamp > 0 and not r.marks & PLANNED:
         own_ring(st, r).live -= 1
     r.marks &= ~PLANNED
+
+
+@part
+def set_aside(st: Header, row: int) -> None:
+    """The entry's bytes could not be read to be moved: it stays, and no edge takes it, until somebody tries again."""
+    _relist(st, row, records(st)[row].marks | UNREADABLE)
+
+
+@part
+def try_again(st: Header, row: int) -> None:
+    """The entry may be moved again, the youngest of its cold list until `lru` sorts it in."""
+    _relist(st, row, records(st)[row].marks & ~UNREADABLE)
+
+
+@part
+def _relist(st: Header, row: int, marks: int) -> None:
+    r = records(st)[row]
+    stamp = next_stamp(st)  # first: it may restamp every live element, this one too
+    unlist(st, row)
+    r.stamp = stamp
+    r.marks = marks
+    ring_push(st, own_ring(st, r), row)
 
 
 @part

@@ -14,7 +14,19 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import CHOSEN, CHUNK, EVERY_CLASS, Header, cell_of, cgroups, chunks, records, rings
+from swaptiers.core.state import (
+    CHOSEN,
+    CHUNK,
+    EVERY_CLASS,
+    UNREADABLE,
+    UNREADABLE_CLASS,
+    Header,
+    cell_of,
+    cgroups,
+    chunks,
+    records,
+    rings,
+)
 
 NONE = -1
 SORT_SHARE = 16
@@ -106,6 +118,8 @@ def takes_of(st: Header, edge: int, cgroup: int) -> int:
 @part
 def key_of(st: Header, r: Any) -> int:
     """The key of the ring that a record's element is in, or belongs in."""
+    if r.marks & UNREADABLE:
+        return int(r.way) + WAYS * UNREADABLE_CLASS
     return int(r.way) + WAYS * int(class_of(st.tiers[r.tier], r.length))
 
 

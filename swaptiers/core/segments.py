@@ -91,6 +91,7 @@ def _take_segment(t: Any) -> int:
     s.at = 0
     s.live = 0
     s.noted = 0
+    s.barren = 0
     s.first_chunk = NONE
     s.last_chunk = NONE
     s.state = OPEN
@@ -159,6 +160,7 @@ def forget(st: Header, t: Any, address: int, length: int) -> None:
     segment = address // t.segment_bytes
     s = segments(t)[segment]
     s.live -= length
+    s.barren = 0
     s.quarantined += 1
     _leave_if_dead(st, t, segment)
 
@@ -177,11 +179,12 @@ def settled(t: Any, address: int) -> None:
 
 @part
 def least_alive(t: Any) -> int:
-    """The sealed segment with the least alive in it, the oldest of equal ones; NONE if none has anything dead."""
+    """The sealed segment with the least alive in it, the oldest of equal ones; NONE if none has anything dead, or what is
+    alive can't be read."""
     best = NONE
     for segment in range(t.segment_top):
         s = segments(t)[segment]
-        if s.state != SEALED or s.pending > 0 or s.live >= t.segment_bytes:
+        if s.state != SEALED or s.barren or s.pending > 0 or s.live >= t.segment_bytes:
             continue
         if best < 0 or (s.live, s.order) < (segments(t)[best].live, segments(t)[best].order):
             best = segment

@@ -28,6 +28,8 @@ MAX_CODECS = 8
 MAX_BOUNDS = 14
 """Lengths at which what a tier holds falls into classes: 15 classes, one bit each."""
 EVERY_CLASS = (1 << (MAX_BOUNDS + 1)) - 1
+UNREADABLE_CLASS = MAX_BOUNDS + 1
+"""Of entries that could not be read to be moved: none of EVERY_CLASS, so no edge takes them."""
 REASONS = 16
 TRIGGERS = 8
 CHUNK = 127
@@ -40,7 +42,7 @@ PENDING_MAX = 256
 # backing of a record
 FREE, ZERO, STORED, RETIRED, KEPT = 0, 1, 2, 3, 4
 # flags of a record
-REFERENCED, RAW, BUSY, PLANNED, CHOSEN, COPYING = 1, 2, 4, 8, 16, 32
+REFERENCED, RAW, BUSY, PLANNED, CHOSEN, COPYING, UNREADABLE = 1, 2, 4, 8, 16, 32, 64
 # kinds of tier
 ZSWAP, MEMORY, FILE = 0, 1, 2
 # what a store into a full tier does
@@ -377,6 +379,7 @@ SEGMENT = _record(
         ("first_chunk", "i4"),
         ("last_chunk", "i4"),
         ("next", "i8"),  # in the list of empty ones
+        ("barren", "i8"),  # all that is alive in it is unreadable: cleaning it would free nothing
     ]
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,7 +28,9 @@ OUTCOMES = {NOT_REACHED: "not_reached", TOO_YOUNG: "too_young"}
 class Chooser:
     """Lets the core ask the policies in `policies` (edge -> policy). `path_of`: the path of a cgroup by its number.
 
-    A policy that raises, or suggests what is not there, moves nothing; `core.failure` keeps the error for the caller.
+    A policy that raises, or suggests what is not there, moves nothing; `core.failure` keeps the error for the caller. One
+    that suggests nothing is not asked again before time has passed or an entry has come or gone: a cgroup over its limit
+    tries page after page, and would ask for each.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Chooser:
         self._policies = policies
         self._path_of = path_of
         self._latest: tuple[Candidates, npt.NDArray[np.int64]] | None = None
+        self._nothing: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._function = CHOOSE(self._choose)
         address = ctypes.cast(self._function, ctypes.c_void_p).value
         assert address is not None
@@ -45,18 +49,36 @@ class Chooser:
         CHOOSERS[address] = self._choose
         core.st.chooser_at = address
 
+    def for_trial(self, core: Core) -> Chooser:
+        """One for a copy of the core, with copies of the policies: they go on from what they remember, and the originals
+        remember nothing of it. Raises PolicyError for one that can't be copied."""
+        policies = {}
+        for edge, policy in self._policies.items():
+            try:
+                policies[edge] = copy.deepcopy(policy)
+            except Exception as cause:
+                raise PolicyError(self._graph.edges[edge].policy, self._graph.edges[edge].name, cause) from cause
+        return Chooser(core, self._graph, policies, self._path_of)
+
     def close(self) -> None:
         """Let the function go; the core must not ask afterwards."""
         CHOOSERS.pop(self._address, None)
 
     def _choose(self, edge: int, cgroup: int, wanted: int) -> int:
+        if self._core.failure is not None:
+            return 0  # the caller has yet to hear of the first
         try:
             return self._suggest(edge, cgroup, wanted) if wanted >= 0 else self._tell(edge, -wanted)
+        except KeyboardInterrupt as interrupt:
+            self._core.failure = interrupt
         except BaseException as error:  # it can't pass through compiled code
             self._core.failure = PolicyError(self._graph.edges[edge].policy, self._graph.edges[edge].name, error)
-            return 0
+        return 0
 
     def _suggest(self, edge: int, cgroup: int, wanted: int) -> int:
+        asked, at = (edge, cgroup, wanted), (int(self._core.st.now), int(self._core.st.stamp))
+        if self._nothing.get(asked) == at:
+            return 0
         policy = self._policies[edge]
         rows = np.empty(int(getattr(policy, "max_candidates", MAX_CANDIDATES)), np.int64)
         rows = rows[: api.list_candidates(self._core.state, edge, cgroup, rows)]
@@ -65,6 +87,8 @@ class Chooser:
         rows = rows[np.argsort(self._core.records["last_use"][rows], kind="stable")]
         candidates = self._candidates(edge, cgroup, min(wanted, PLAN_MAX), rows)
         chosen = _checked(policy.suggest(candidates), len(rows))[: candidates.wanted]
+        if not len(chosen):
+            self._nothing[asked] = at
         self._latest = (candidates, chosen)
         self._core.picks["row"][: len(chosen)] = rows[chosen]
         return len(chosen)

@@ -75,13 +75,16 @@ def load_policy(name: str, options: Mapping[str, Any], folder: Path) -> Policy:
     """The policy of that name, made with its options. A module beside the config is found too.
 
     Raises ConfigError if it can't be imported or made, or has no `suggest`: then it is not even called, for the name and
-    the options may come from a stranger's config.
+    the options may come from a stranger's config. Raises it too for a `max_candidates` that is no number above 0.
     """
     try:
         found = _find(name, folder)
         if not isinstance(found, type) or not callable(getattr(found, "suggest", None)):
             raise ConfigError(f"policy {name}: it is no class with a method suggest(candidates)")
         made: Policy = found(**options)
+        wants = getattr(made, "max_candidates", MAX_CANDIDATES)
+        if not isinstance(wants, int) or wants < 1:
+            raise ConfigError(f"policy {name}: max_candidates is a whole number from 1 on, not {wants!r}")
     except ConfigError:
         raise
     except Exception as cause:

@@ -60,9 +60,9 @@ class Engine:
         target = self._tiers[int(terms.target)]
         entries = plan.entries
         started = self._clock() if terms.quota_of == TIME_TAKEN else 0
-        at = source
+        at, unreadable = source, np.zeros(len(entries), np.bool_)
         try:
-            payloads = self._read(source, entries, is_decoded=not terms.keeps_compressed)
+            payloads = self._read(source, entries, unreadable, is_decoded=not terms.keeps_compressed)
             at = target
             self._write(plan, target, payloads, is_encoded=bool(terms.keeps_compressed))
         except BaseException as cause:
@@ -70,13 +70,13 @@ class Engine:
             if isinstance(cause, OSError):
                 slot = int(entries["slot" if at is source else "to_slot"][0])
                 self._failures.note(at.name, "load" if at is source else "store", slot=slot)
-            self._commit(plan, source, target, started)
+            self._commit(plan, source, target, started, unreadable)
             if not isinstance(cause, OSError):
                 raise
             where = f"its {len(entries)} entries are still in {source.name!r}"
             what = "cleaning" if source is target else f"demotion along {source.name}->{target.name}"
             raise TierIOError(at.name, what, cause, where) from cause
-        return self._commit(plan, source, target, started)
+        return self._commit(plan, source, target, started, unreadable)
 
     def free(self, tier: Tier, slots: npt.NDArray[np.int64]) -> None:
         """Let a tier forget. If it fails, nothing is lost by it, and no earlier error may be hidden: it is counted."""
@@ -121,14 +121,13 @@ class Engine:
             if self._core.st.flying > 0:
                 self._lock.wait(PATIENCE_S)
 
-    def _read(self, source: Tier, entries: Any, *, is_decoded: bool) -> list[Buffer]:
-        """The pages of the plan's entries, or their payloads as they are.
+    def _read(self, source: Tier, entries: Any, unreadable: npt.NDArray[np.bool_], *, is_decoded: bool) -> list[Buffer]:
+        """The pages of the plan's entries, or their payloads as they are; which of them can't be had is noted.
 
         A payload that fails its checksum is only believed corrupt if the entry is still there: otherwise its slot may
         have been reused, and the entry is somebody else's by now.
         """
         pages: list[Buffer] = []
-        wrong: list[int] = []
         for index, payload in enumerate(source.load(entries["slot"], entries["length"])):
             page: Buffer | None = None
             if checksum(payload) == entries["checksum"][index]:
@@ -137,11 +136,12 @@ class Engine:
             if page is None:
                 entries["copied"][index] = 0
                 if self._is_current(entries[index]):
-                    wrong.append(int(entries["slot"][index]))
+                    unreadable[index] = True
                 page = bytes(int(self._core.st.page_size))
             pages.append(page)
-        if wrong:
-            self._failures.note(source.name, "corrupt", len(wrong), wrong[0])
+        if unreadable.any():
+            first = int(entries["slot"][unreadable][0])
+            self._failures.note(source.name, "corrupt", int(unreadable.sum()), first)
         else:
             self.worked(source, "load")
         return pages
@@ -168,7 +168,8 @@ class Engine:
         target.store(entries["to_slot"][keep], [payloads[i] for i in keep.tolist()])
         self.worked(target, "store")
 
-    def _commit(self, plan: Plan, source: Tier, target: Tier, started: int) -> Moved:
+    def _commit(self, plan: Plan, source: Tier, target: Tier, started: int, unreadable: npt.NDArray[np.bool_]) -> Moved:
+        """Switch what was copied and put the rest back; what is unreadable is set aside, so that it stops nobody else."""
         entries = plan.entries
         with self._lock:
             if entries["copied"].any():
@@ -177,6 +178,9 @@ class Engine:
             else:
                 api.cancel_plan(self._core.state, plan.edge, entries, len(entries))
                 moved = 0
+            if unreadable.any():
+                source_rank = int(self._core.st.edges[plan.edge].source)
+                api.set_unreadable_aside(self._core.state, source_rank, entries[unreadable])
             done = entries["copied"] == 1
             self.free(source, entries["slot"][done])
             self.free(target, entries["to_slot"][~done])
@@ -186,6 +190,7 @@ class Engine:
             entries=moved,
             freed_bytes=int(entries["length"][done].sum()),
             written_bytes=int(entries["to_length"][done].sum()),
+            unreadable=int(unreadable.sum()),
         )
 
     def _spend(self, edge: int, started: int) -> None:

@@ -14,8 +14,9 @@ import attrs
 
 from swaptiers.core import api
 from swaptiers.core.core import Core
+from swaptiers.core.plan import MAX_FRUITLESS
 from swaptiers.core.state import DRAINING, EVACUATION, FIFO, LRU, REASON_NAMES
-from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
+from swaptiers.demotion.request import Moved, Plan, latest_plan, note_unreadable, raise_failure
 from swaptiers.graph import TierGraph
 
 
@@ -24,7 +25,7 @@ class Evacuated:
     """How far an evacuation came.
 
     `entries` have left by this call, to which tier `targets` says; `left` are still there; `refused`: why, as reason ->
-    how often it ended a batch. `done`: nothing is left.
+    how often it ended a batch (`unreadable`: how many entries failed their checksums). `done`: nothing is left.
     """
 
     tier: str
@@ -37,6 +38,15 @@ class Evacuated:
     def done(self) -> bool:
         """True if nothing is left."""
         return self.left == 0
+
+
+@attrs.frozen(kw_only=True)
+class _Batch:
+    """`left`: entries that left the tier. `is_progress`: something moved, be it out of the way, or was found unreadable;
+    not so if others were quicker to take all of the batch."""
+
+    left: int
+    is_progress: bool
 
 
 Progress = Callable[[Evacuated], bool | None]
@@ -60,6 +70,7 @@ def evacuate(
     name = graph.tiers[rank].name
     with held:
         api.bar_tier(core.state, rank, DRAINING)
+        api.try_unreadable_again(core.state, rank)
     targets: dict[str, int] = {}
     refused: dict[str, int] = {}
 
@@ -71,11 +82,16 @@ def evacuate(
     while moved and core.st.tiers[rank].entries:
         moved = False
         for edge, target in _ways_out(core, graph, rank):
-            while (count := _batch(core, held, move, edge, target, rank, clock(), refused)) is not None:
-                if count:
+            fruitless = 0
+            while fruitless < MAX_FRUITLESS:
+                batch = _batch(core, held, move, edge, target, rank, clock(), refused)
+                if batch is None:
+                    break
+                left, fruitless = batch.left, 0 if batch.is_progress else fruitless + 1
+                if left:
                     moved = True
                     to = graph.tiers[target].name
-                    targets[to] = targets.get(to, 0) + count
+                    targets[to] = targets.get(to, 0) + left
                 if progress is not None and progress(so_far()) is False:
                     return so_far()
     return so_far()
@@ -99,8 +115,8 @@ def _batch(
     rank: int,
     now: int,
     refused: dict[str, int],
-) -> int | None:
-    """One batch along one way; the entries that left the tier, None if this way has no more to give now."""
+) -> _Batch | None:
+    """One batch along one way; None if this way has no more to give now."""
     with held:
         st = core.st
         if edge == EVACUATION:
@@ -114,10 +130,10 @@ def _batch(
     raise_failure(core)
     if plan is None:
         return None
-    moved = move(plan).entries
-    if plan.edge == edge:
-        return moved
-    return 0 if moved else None
+    moved = move(plan)
+    note_unreadable(moved, refused)
+    left = moved.entries if plan.edge == edge else 0
+    return _Batch(left=left, is_progress=moved.entries + moved.unreadable > 0)
 
 
 def _aim(core: Core, rank: int, target: int) -> None:

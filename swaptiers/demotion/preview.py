@@ -13,7 +13,16 @@ import numpy.typing as npt
 from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.core.entries import GENERATION_BITS, ROW_BITS
-from swaptiers.core.state import ACCEPTED, NOT_REACHED, REASON_NAMES, REFERENCED, STORED, TOO_YOUNG, TRIGGER_NAMES
+from swaptiers.core.state import (
+    ACCEPTED,
+    NOT_REACHED,
+    REASON_NAMES,
+    REFERENCED,
+    STORED,
+    TOO_YOUNG,
+    TRIGGER_NAMES,
+    UNREADABLE,
+)
 from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote
 from swaptiers.graph import TierGraph
 
@@ -146,6 +155,7 @@ class Preview:
             for code in set(codes[open_yet].tolist()) - {NOT_REACHED}:
                 why[open_yet & (codes == code)] = _name(int(code))
             open_yet &= codes == NOT_REACHED
+        why[(self._before["marks"][rows] & UNREADABLE) != 0] = "unreadable"
         if referenced == "rotate":
             marked = (self._before["marks"][rows] & REFERENCED) != 0
             why[marked & (why == "not_reached")] = "referenced"

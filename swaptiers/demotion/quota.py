@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -52,6 +52,8 @@ class Quota:
 
     Over any window at most amount x window / every + burst + one batch. DAMOS has both kinds (kernel.md 5.3).
     """
+
+    EXAMPLE: ClassVar = "50M/s"
 
     written_bytes: Bytes | None = attrs.field(
         default=None, converter=attrs.converters.optional(to_bytes), metadata={"key": "bytes"}

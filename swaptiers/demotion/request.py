@@ -32,18 +32,21 @@ class Plan:
 
 @attrs.frozen(kw_only=True)
 class Moved:
-    """What became of a plan. Bytes as stored: in the source before, in the target after."""
+    """What became of a plan. Bytes as stored: in the source before, in the target after. `unreadable`: entries that failed
+    their checksums; they stay, and are not planned again."""
 
     entries: int
     freed_bytes: int
     written_bytes: int
+    unreadable: int = 0
 
 
 @attrs.frozen(kw_only=True)
 class Demoted:
     """What a request did. `freed_bytes` were stored in the source, `written_bytes` went into the targets.
 
-    `met`: the request was met; if not, `refused` says why entries stayed (reason -> how often it stopped a batch).
+    `met`: the request was met; if not, `refused` says why entries stayed (reason -> how often it stopped a batch;
+    `unreadable`: how many entries failed their checksums, which stay where they are).
     """
 
     entries: int
@@ -133,7 +136,8 @@ def demote(
                 edges.pop(0)
             continue
         moved = move(plan)
-        tally.fruitless = 0 if moved.entries else tally.fruitless + 1
+        tally.fruitless = 0 if moved.entries or moved.unreadable else tally.fruitless + 1
+        note_unreadable(moved, tally.refused)
         if plan.edge == edges[0]:
             tally.entries += moved.entries
             tally.freed_bytes += moved.freed_bytes
@@ -147,6 +151,12 @@ def demote(
         refused=tally.refused,
         met=tally.freed_bytes >= nbytes,
     )
+
+
+def note_unreadable(moved: Moved, refused: dict[str, int]) -> None:
+    """Count what could not be read among the reasons."""
+    if moved.unreadable:
+        refused["unreadable"] = refused.get("unreadable", 0) + moved.unreadable
 
 
 def _count_plan(core: Core, edge: int, tally: _Tally) -> int:

@@ -13,6 +13,7 @@ from swaptiers.demotion.engine import Engine
 from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ClosedError, ForkedError
 from swaptiers.graph import TierGraph
+from swaptiers.system.owned_lock import OwnedLock
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
 from swaptiers.tiers.payloads import encoders
@@ -44,16 +45,17 @@ class Parts:
         self.clock = clock
         self.page_size = int(core.st.page_size)
         self.zero_page = bytes(self.page_size)
-        self.lock = threading.Lock()
+        self.lock = OwnedLock() if self._asks_policies() else threading.Lock()
         self.closed = False
         self.failures = Failures((tier.name for tier in tiers), quarantine_after)
-        self.engine = Engine(core, graph, tiers, threading.Condition(self.lock), clock, self.failures)
+        condition = threading.Condition(self.lock)  # type: ignore[arg-type]  # an OwnedLock will do
+        self.engine = Engine(core, graph, tiers, condition, clock, self.failures)
         self.codec_tiers = encoders(tiers, columns)
         self.columns = columns
         self.first_codec = columns[0]
         self.first_is_quick = columns[0] >= 0 and tiers[0].by_reference
         """True if a page can be stored in the fastest tier in one go, under the lock."""
-        self.needs_now = any(e.quota or e.policy not in POLICIES for e in graph.edges)
+        self.needs_now = self._asks_policies() or any(edge.quota for edge in graph.edges)
         """True if a store may need the time to make room: reading the clock is not free."""
         self.has_background = any(e.when.limit or e.when.watermark or e.when.age for e in graph.edges)
 
@@ -66,6 +68,9 @@ class Parts:
         to whoever is just compressing for it."""
         self.codec_tiers.update(encoders(self.tiers, self.columns))
         self.first_codec = self.columns[0]
+
+    def _asks_policies(self) -> bool:
+        return any(edge.policy not in POLICIES for edge in self.graph.edges)
 
     def held(self) -> OpenLock:
         """The lock, over a system that is still open. Entering it raises ClosedError."""

@@ -426,13 +426,13 @@ class SwapSystem:
         """What `demote` with these arguments would do now: which entries, where to, and why the others not.
 
         Nothing is moved, rotated or counted. The decisions are made on a copy of the records, which takes as long as there
-        are many; a user's policy is asked as for a real move. Raises as `demote` does.
+        are many; a copy of a user's policy (copy.deepcopy) is asked as for a real move. Raises as `demote` does.
         """
         wanted, scope = self._request(nbytes, source, target, cgroup, referenced)
         parts = self._parts
         with parts.held():
             preview = Preview(self.core, self.graph, parts.tree.path_of)
-            chooser = make_chooser(preview.core, self.graph, parts.tree, self._folder)
+            chooser = None if self._chooser is None else self._chooser.for_trial(preview.core)
         try:
             return preview.request(
                 scope=scope, source=source, nbytes=wanted, target=target, referenced=referenced, now=parts.clock()

@@ -261,3 +261,120 @@ def test_the_coldest_go_by_default_order(tmp_path: Path) -> None:
             ids = swap.swap_out(pages_of(1000, 5), last_used_ns=np.array([3, 1, 2, 5, 4]))
             swap.demote(100, source="zswap")
             assert [tier_of(swap, entry) for entry in ids] == ["zswap", "disk", "zswap", "zswap", "zswap"]
+
+
+class Roaming:
+    """Remembers how often it was asked, and suggests something else each time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def suggest(self, candidates: Any) -> list[int]:
+        self.asked += 1
+        return [self.asked * 3 % len(candidates)]
+
+
+def test_a_plan_asks_a_copy() -> None:
+    """Otherwise what a policy remembers would make its plans lie: they start where it is, and leave it there."""
+    with two_tiers(f"{HERE}:Roaming") as swap:
+        swap.swap_out(pages_of(1000, 50))
+        for _ in range(4):
+            planned = [swap.plan(5000, source="zswap") for _ in range(2)]
+            ids = [[entry for move in plan.moves for entry in move.ids.tolist()] for plan in planned]
+            assert ids[0] == ids[1]
+            assert len(ids[0]) == 5
+            assert swap.demote(5000, source="zswap") == planned[0].outcome
+            assert where(swap, np.array(ids[0])) == ["disk"] * 5
+
+
+class Uncopied(Roaming):
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise TypeError("one of a kind")
+
+
+def test_a_policy_that_can_not_be_copied() -> None:
+    """It demotes; a plan, which would have to change it, says so."""
+    with two_tiers(f"{HERE}:Uncopied") as swap:
+        swap.swap_out(pages_of(1000, 10))
+        with pytest.raises(st.PolicyError, match="one of a kind"):
+            swap.plan(1000, source="zswap")
+        assert swap.demote(1000, source="zswap").entries == 1
+
+
+class Meddler:
+    """Calls the system that asks it, which its contract forbids."""
+
+    system: Any = None
+    calls: Any = None
+
+    def suggest(self, candidates: Any) -> list[int]:
+        Meddler.calls(Meddler.system, candidates.ids[:1])
+        return [0]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        lambda swap, ids: swap.stats(),
+        lambda swap, ids: swap.swap_in(ids),
+        lambda swap, ids: swap.swap_in_page(int(ids[0])),
+        lambda swap, ids: swap.swap_out_page(bytes(PAGE - 1) + b"x"),
+        lambda swap, ids: swap.demote(1, source="zswap"),
+        lambda swap, ids: swap.close(),
+    ],
+    ids=["stats", "swap_in", "swap_in_page", "swap_out_page", "demote", "close"],
+)
+def test_a_policy_that_calls_its_system(calls: Any) -> None:
+    """It would wait for the lock that is held for it, forever; and everybody else with it."""
+    with two_tiers(f"{HERE}:Meddler") as swap:
+        pages = pages_of(1000, 5)
+        ids = swap.swap_out(pages)
+        Meddler.system, Meddler.calls = swap, calls
+        with pytest.raises(st.PolicyError, match="must not call the system that asks it"):
+            swap.demote(1000, source="zswap")
+        check_whole(swap, ids, pages)
+
+
+class Impatient:
+    def suggest(self, candidates: Any) -> list[int]:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_a_policy_thinks() -> None:
+    """It is the caller's, not a failure of the policy; nothing is lost."""
+    with two_tiers(f"{HERE}:Impatient") as swap:
+        pages = pages_of(1000, 5)
+        ids = swap.swap_out(pages)
+        with pytest.raises(KeyboardInterrupt):
+            swap.demote(1000, source="zswap")
+        check_whole(swap, ids, pages)
+
+
+@pytest.mark.parametrize("most", [0, -1, 2.5, "all"])
+def test_how_many_it_wants_to_be_shown(most: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None at all would be a policy that never moves anything, and says nothing."""
+    monkeypatch.setattr(Evens, "max_candidates", most, raising=False)
+    with pytest.raises(st.ConfigError, match="max_candidates is a whole number from 1 on"):
+        two_tiers(f"{HERE}:Evens")
+
+
+class Content:
+    """Lets nothing go."""
+
+    asked = 0
+
+    def suggest(self, candidates: Any) -> list[int]:
+        Content.asked += 1
+        return []
+
+
+def test_none_is_a_good_answer(tmp_path: Path) -> None:
+    """A cgroup over its limit asks for each of its pages in turn: the policy is asked once a moment, else a run took hours."""
+    config = tmp_path / "x.yaml"
+    text = CONFIG.replace("my_policy:Coldest", f"{HERE}:Content").replace(", options: {share: 0.5}", "")
+    config.write_text(text)
+    Content.asked = 0
+    run = st.run(config, sets=["run.payload=sizes", "workloads.0.refs=3000"]).variants["base"]
+    edge = run.edges["zswap->disk"]
+    assert (edge.entries, sum(each.over_limit for each in run.cgroups.values()) > 100) == (0, True)
+    assert 0 < Content.asked < edge.asked / 20

@@ -231,12 +231,18 @@ class WholeMachine(SwapMachine):
             "cgroup": self._cgroup(data),
             "referenced": data.draw(some.sampled_from(["ignore", "rotate"]), "referenced"),
         }
+        counted, records = self.system.stats(), self._records()
         plan = self.system.plan(nbytes, **asked)
+        assert (self.system.stats(), self._records()) == (counted, records)
         assert {e for move in plan.moves for e in move.ids.tolist()} <= set(self.pages)
-        before = self.system.stats().entries
+        before = counted.entries
         done = self.system.demote(nbytes, **asked)
         assert done.met == (done.freed_bytes >= nbytes)
         assert self.system.stats().entries == before
+
+    def _records(self) -> bytes:
+        core = self.system.core
+        return bytes(core.records[: int(core.st.row_top)].tobytes())
 
     @rule(
         data=some.data(),

@@ -1,0 +1,117 @@
+"""Entries whose bytes have gone bad where they lie: they stay, say so, and stand in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stores import PAGE, pages_of, where
+
+import swaptiers as st
+
+REQUEST = st.Triggers(request=True)
+SEGMENT = 64 << 10
+
+
+def on_files(folder: Path, *, edges: bool = True, **terms: Any) -> st.SwapSystem:
+    """Two file tiers, of 1 MiB and 4 MiB, the first full of nothing yet; files with names, so that a test can damage them."""
+    tiers = [
+        st.FileSpec(name="ssd", capacity="1M", path="ssd.swap"),
+        st.FileSpec(name="disk", capacity="4M", path="disk.swap"),
+    ]
+    edge = st.EdgeSpec(source="ssd", target="disk", **{"when": REQUEST, **terms})
+    return st.SwapSystem(tiers, [edge], on_full="demote" if edges else "spill", folder=folder, max_entries=1 << 16)
+
+
+def flip(folder: Path, swap: st.SwapSystem, ids: Iterable[int], *, tier: str = "ssd", unit: int = PAGE) -> None:
+    """Turn the bits of the first byte of each; twice turns them back."""
+    with (folder / f"{tier}.swap").open("r+b") as file:
+        for entry in ids:
+            at = int(swap.core.records[int(entry) & 0xFFFF_FFFF].slot) * unit
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 255]))
+
+
+def test_an_evacuation_ends(tmp_path: Path) -> None:
+    """All others leave, the call comes back and says how many can't be read; once they can, the next call takes them."""
+    with on_files(tmp_path) as swap:
+        pages = pages_of(PAGE, 200)
+        ids = swap.swap_out(pages)
+        bad = ids[3:90:2]
+        flip(tmp_path, swap, bad)
+        done = swap.evacuate("ssd")
+        assert (done.entries, done.left, done.refused["unreadable"]) == (156, 44, 44)
+        assert {entry for entry, tier in zip(ids, where(swap, ids), strict=True) if tier == "ssd"} == set(bad)
+        with pytest.raises(st.TierBusyError, match="still holds 44 entries .unreadable: 44"):
+            swap.remove_tier("ssd")
+        with pytest.raises(st.CorruptEntryError):
+            swap.peek(bad[:1])
+        swap.check()
+        flip(tmp_path, swap, bad)
+        assert swap.remove_tier("ssd").entries == 44
+        assert np.array_equal(swap.swap_in(ids), pages)
+        swap.check()
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo", "second-chance", "largest", "random"])
+def test_the_coldest_is_bad(tmp_path: Path, policy: str) -> None:
+    """A batch of one, and the first in line can't be read: those behind it move all the same, and `plan` says why it stays."""
+    with on_files(tmp_path, policy=policy, batch=1) as swap:
+        ids = swap.swap_out(pages_of(PAGE, 40))
+        flip(tmp_path, swap, ids[:20])
+        done = swap.demote("1M", source="ssd")
+        assert (done.entries, done.met, done.refused["unreadable"]) == (20, False, 20)
+        plan = swap.plan("1M", source="ssd")
+        assert {why: set(stay) for why, stay in plan.stays.items()} == {"unreadable": set(ids[:20])}
+        assert swap.demote("1M", source="ssd").refused == {}
+        swap.discard(ids[:10])
+        swap.check()
+        assert swap.stats().tiers["ssd"].entries == 10
+
+
+def test_stores_are_not_refused(tmp_path: Path) -> None:
+    """A full tier whose 70 coldest entries are bad still makes room, a batch at a time."""
+    with on_files(tmp_path, batch=64, when=st.Triggers(pressure=True)) as swap:
+        ids = swap.swap_out(pages_of(PAGE, 256))
+        flip(tmp_path, swap, ids[:70])
+        more = swap.swap_out(pages_of(PAGE, 100, 2))
+        assert where(swap, more) == ["ssd"] * 100
+        assert swap.stats().failures["ssd"] == {"corrupt": 70}
+        assert np.array_equal(swap.peek(more), pages_of(PAGE, 100, 2))
+        swap.check()
+
+
+@pytest.mark.parametrize("cleaning", ["copy", "demote"])
+def test_a_log_is_cleaned_around_them(tmp_path: Path, cleaning: Any) -> None:
+    """A segment with nothing but bad payloads would be the emptiest forever: cleaning goes on with the next one."""
+    tiers = [
+        st.FileSpec(
+            name="log", layout="log", capacity=16 * SEGMENT, segment=SEGMENT, max_live="60%", cleaning=cleaning,
+            path="log.swap",
+        ),
+        st.FileSpec(name="disk", capacity="1M"),
+    ]  # fmt: skip
+    edge = st.EdgeSpec(source="log", target="disk", when=REQUEST)
+    with st.SwapSystem(tiers, [edge], on_full="refuse", folder=tmp_path, max_entries=1 << 16) as swap:
+        lasting = swap.swap_out(pages_of(1500, 3))
+        held = swap.swap_out(pages_of(2000, 260, 1))
+        flip(tmp_path, swap, lasting, tier="log", unit=1)
+        random = np.random.default_rng(1)
+        for turn in range(80):  # 80 x 60 x 2 KiB: nine times the log
+            some = random.choice(len(held), 60, replace=False)
+            swap.discard(held[some])
+            fresh = pages_of(2000, len(some), 2 + turn)
+            held[some] = swap.swap_out(fresh)
+            assert np.array_equal(swap.peek(held[some]), fresh)
+        log = swap.stats().tiers["log"]
+        assert (log.cleanings if cleaning == "copy" else log.demoted_out) > 10
+        assert swap.stats().failures["log"] == {"corrupt": 3}
+        assert where(swap, lasting) == ["log"] * 3
+        swap.check()
+        swap.discard(lasting)
+        swap.check()
