@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,13 +19,14 @@ def there_and_back(pages: npt.NDArray[np.uint8]) -> bool:
     ]
     with st.SwapSystem(tiers, wrap=lambda tier: FaultyTier(tier, [Fault("store")])) as swap:
         web: st.Cgroup = swap.cgroup("/web", zswap_max="64K")
+        failed = ""
         try:
             swap.swap_out(pages, web)
         except st.TierIOError as error:
-            assert error.tier == "zswap"
+            failed = error.tier
         ids = swap.swap_out(pages, web)
         swap.stats().tiers["zswap"].entries.bit_length()
-        return bool((swap.swap_in(ids) == pages).all())
+        return failed == "zswap" and bool((swap.swap_in(ids) == pages).all())
 
 
 def a_type_error_is_seen() -> None:
@@ -33,4 +36,4 @@ def a_type_error_is_seen() -> None:
 
 if __name__ == "__main__":
     assert there_and_back(np.random.default_rng(1).integers(0, 256, (8, 4096), dtype=np.uint8))
-    print("there and back")
+    sys.stdout.write("there and back\n")

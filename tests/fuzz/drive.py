@@ -31,7 +31,7 @@ MAX_BYTES = 1 << 30
 MAX_SENTENCE = 700
 ENOUGH_WORDS = 1 << 21
 """A trace of a few bytes may name billions of references; so many are looked at."""
-AT_A_TIME = 20
+AT_A_TIME = 50
 """Units in one example: drawing a list is cheaper than drawing one by one."""
 ROUND = 2_000
 """Examples with one seed; hypothesis remembers all that it tried."""

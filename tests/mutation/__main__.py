@@ -23,10 +23,10 @@ os.environ["NUMBA_DISABLE_JIT"] = "1"
 
 import attrs  # noqa: F401  (these are imported once, for all mutants)
 import cattrs  # noqa: F401
-import hypothesis  # noqa: F401
-import hypothesis.stateful  # noqa: F401
+import hypothesis
+import hypothesis.stateful
 import lz4.block  # noqa: F401
-import networkx  # noqa: F401
+import networkx as nx  # noqa: F401
 import numba  # noqa: F401
 import pytest
 import rich.console  # noqa: F401
@@ -43,6 +43,8 @@ LEFT_OUT = ("swaptiers/core/compile.py",)
 COPIED = ("swaptiers", "tests", "examples", "docs", "pyproject.toml", "tiers.yaml", "README.md")
 TESTS = Path(__file__).with_name("tests.txt")
 """Which tests a mutant has to face, a path or id a line, the quickest to fail first."""
+FEW = ["--hypothesis-profile=mutation", "-k", "not Machine"]
+"""State machines, and examples by the hundred, are too slow interpreted."""
 ENOUGH = 0.9
 
 
@@ -81,13 +83,25 @@ def tried(folder: Path, mutant: Mutant | None, limit_s: int, timer: bool = False
         sys.path[:] = [str(folder), *(each for each in sys.path if Path(each or ".").resolve() != ROOT)]
         for name in [each for each in sys.modules if each.split(".")[0] in ("tests", "swaptiers")]:
             del sys.modules[name]
+        hypothesis.settings.register_profile("mutation", max_examples=10, deadline=None, database=None)
         resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))  # a mutant that hangs is caught
         if not timer:
             quiet = os.open(os.devnull, os.O_RDWR)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
         names = [line for line in TESTS.read_text().splitlines() if line and not line.startswith("#")]
-        arguments = [*names, "-x", "-q", "-n", "0", "--hypothesis-seed=1", "-p", "no:cacheprovider", "--no-header"]
+        arguments = [
+            *names,
+            "-x",
+            "-q",
+            "-n",
+            "0",
+            "--hypothesis-seed=1",
+            "-p",
+            "no:cacheprovider",
+            "--no-header",
+            *FEW,
+        ]
         code = int(pytest.main([*arguments, f"--basetemp={folder}/tmp"], plugins=[Timer()] if timer else []))
     os._exit(code)
 

@@ -57,9 +57,7 @@ def mutants(path: str, text: str) -> Iterator[Mutant]:
             yield Mutant(path, text.count("\n", 0, first) + 1, kind, first, last, text[first:last], after)
 
 
-def sample(
-    root: Path, folders: Sequence[str], count: int, seed: int, left_out: Sequence[str] = ()
-) -> list[Mutant]:
+def sample(root: Path, folders: Sequence[str], count: int, seed: int, left_out: Sequence[str] = ()) -> list[Mutant]:
     """So many of all mutants of the files in `folders` (or of a file), the same for one seed and one source."""
     found: list[Mutant] = []
     for folder in folders:
