@@ -28,10 +28,14 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     total = 0
+
+    def progress(done: int) -> None:
+        print(f"{done:,} so far", flush=True)
+
     with tempfile.TemporaryDirectory() as folder:
         for kind, share in {options.kind: 1.0}.items() if options.kind else SHARES.items():
             started = time.perf_counter()
-            done, longest = drive(kind, round(options.count * share), options.seed, Path(folder))
+            done, longest = drive(kind, round(options.count * share), options.seed, Path(folder), progress)
             took = time.perf_counter() - started
             total += done
             print(f"{kind:7} {done:>9,} inputs in {took:,.0f} s, the longest example {longest:.2f} s", flush=True)

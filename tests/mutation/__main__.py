@@ -127,27 +127,35 @@ def main() -> int:
         pristine = Path(made) / "pristine"
         pristine.mkdir()
         copy_into(pristine)
-        if os.waitpid(tried(pristine, None, 3600, options.times), 0)[1]:
-            print("the tests fail as they are: nothing to measure")
-            return 2
-        return 0 if options.times else _measure(chosen, Path(made), pristine, options)
+        if options.times:
+            return int(os.waitpid(tried(pristine, None, 3600, timer=True), 0)[1] != 0)
+        return _measure(chosen, Path(made), pristine, options)
 
 
 def _measure(chosen: list[Mutant], made: Path, pristine: Path, options: argparse.Namespace) -> int:
-    running: dict[int, tuple[Mutant, Path]] = {}
+    """The program as it is goes first, beside the mutants: if it is caught, nothing was measured."""
+    running: dict[int, tuple[Mutant | None, Path]] = {}
     caught = 0
-    waiting = list(chosen)
+    waiting: list[Mutant | None] = [None, *chosen]
     while waiting or running:
         while waiting and len(running) < options.jobs:
             mutant = waiting.pop(0)
             folder = made / str(len(waiting))
-            shutil.copytree(pristine, folder, ignore=shutil.ignore_patterns("tmp"))
+            shutil.copytree(pristine, folder)
             running[tried(folder, mutant, options.limit)] = mutant, folder
         pid, status = os.wait()
         mutant, folder = running.pop(pid)
         shutil.rmtree(folder, ignore_errors=True)
-        caught += status != 0
-        print("caught  " if status else "SURVIVED", mutant, flush=True)
+        if mutant is not None:
+            caught += status != 0
+            print("caught  " if status else "SURVIVED", mutant, flush=True)
+        elif status:
+            print("the tests fail as they are: nothing is measured")
+            for other in running:
+                os.kill(other, 9)
+            return 2
+        else:
+            print("the tests pass as they are", flush=True)
     print(f"{caught} of {len(chosen)} mutants caught ({caught / len(chosen):.0%}), seed {options.seed}")
     return 0 if caught >= ENOUGH * len(chosen) else 1
 

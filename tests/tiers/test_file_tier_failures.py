@@ -152,6 +152,8 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_stored(tmp_path: Pa
         st.FileSpec(name="ssd", capacity="4M", path="ssd.swap"),
         st.FileSpec(name="disk", capacity="900T", path="disk.swap"),
     ]
-    with pytest.raises(st.ConfigError, match=r"tier 'disk'.*free and 900T are wanted; give a smaller capacity"):
+    with pytest.raises(
+        st.ConfigError, match=r"tier 'disk'.*free, and the tiers on it want 900T; give a smaller capacity"
+    ):
         st.SwapSystem(tiers, folder=tmp_path, max_entries=1 << 12)
     assert list(tmp_path.iterdir()) == []
