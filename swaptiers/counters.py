@@ -52,15 +52,17 @@ class TierCounters:
 class EdgeCounters:
     """One edge. `freed_bytes`: stored bytes that left the source; `backpressure`: how often its target was full.
 
-    `asked`: how often it was asked for a batch; of those it had nothing to take (`empty`), nothing that was old enough
-    (`young`), or only entries that had a second chance coming (`waited`), or could not move what it had (`stalled`: reason
-    -> how often). `passed_over`: how often a cgroup was, whose turn it was, for its memory.swap.tiers.low. `refused`:
-    reason -> batches that it ended, some of them after a few entries.
+    `wakeups`: how often its background worker was woken. `asked`: how often it was asked for a batch; of those it had
+    nothing to take (`empty`), nothing that was old enough (`young`), or only entries that had a second chance coming
+    (`waited`), or could not move what it had (`stalled`: reason -> how often). `passed_over`: how often a cgroup was,
+    whose turn it was, for its memory.swap.tiers.low. `refused`: reason -> batches that it ended, some of them after a
+    few entries.
     """
 
     entries: int
     freed_bytes: int
     written_bytes: int
+    wakeups: int
     asked: int
     empty: int
     young: int

@@ -204,6 +204,7 @@ EDGE = _record(
         ("age_due", "i8"),
         ("filling", "i8"),  # between high and low, on the way down
         ("working", "i8"),  # the limit's worker is on its way down to accept_threshold
+        ("failures", "i8"),  # steps of the limit's worker, since it was woken, that moved nothing
         ("ready_at", "i8"),  # when its background worker may take the next step
         ("share", "i8"),  # how cgroups take turns
         ("cursor", "i8"),  # cgroup asked last, as a place in the preorder
@@ -215,6 +216,7 @@ EDGE = _record(
         ("entries", "i8"),
         ("freed_bytes", "i8"),
         ("written_bytes", "i8"),
+        ("wakeups", "i8"),  # how often its background worker was woken
         ("asked", "i8"),  # how often it was asked for a batch
         ("empty", "i8"),  # of those, how often it had nothing to take
         ("young", "i8"),  # nothing that was old enough

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swaptiers.core.charges import used_bytes
 from swaptiers.core.compile import part
-from swaptiers.core.plan import NEVER, ROOT, UNLIMITED, plan_down
+from swaptiers.core.plan import MAX_FRUITLESS, NEVER, ROOT, UNLIMITED, plan_down
 from swaptiers.core.quotas import is_over_quota, quota_ready
 from swaptiers.core.state import (
     BY_AGE,
@@ -48,10 +48,23 @@ def plan_background(st: Header, edge: int) -> int:
     if e.filling:
         return plan_down(st, edge, ROOT, e.policy, BY_WATERMARK, UNLIMITED, NEVER)
     if e.working:
-        return plan_down(st, edge, ROOT, e.policy, BY_LIMIT, UNLIMITED, NEVER)
+        return _plan_below_limit(st, edge)
     n = plan_down(st, edge, ROOT, e.policy, BY_AGE, UNLIMITED, st.now - e.age_older_than)
     if n == 0 and st.plan_rotated == 0 and not is_over_quota(st, e):
         e.age_due = st.now + e.age_every
+    return n
+
+
+@part
+def _plan_below_limit(st: Header, edge: int) -> int:
+    """One step of shrink_worker(), which gives up after 16 that moved nothing, whatever it moved in between: the next
+    rejected store wakes it again. Where a step scans one entry, every rotated one counts."""
+    e = st.edges[edge]
+    n = plan_down(st, edge, ROOT, e.policy, BY_LIMIT, UNLIMITED, NEVER)
+    if n == 0:
+        e.failures += 1
+        if e.failures >= MAX_FRUITLESS:
+            st.plan_rotated = 0
     return n
 
 
@@ -65,6 +78,8 @@ def wake_workers(st: Header) -> None:
             continue
         if e.ready_at == NEVER and is_wanted(st, edge):
             e.ready_at = st.now
+            e.failures = 0
+            e.wakeups += 1
     find_next_wake(st)
 
 

@@ -305,3 +305,20 @@ def test_the_letters_chain(tmp_path: Path) -> None:
         assert where(swap, ids) == ["tier1"] * 10
         assert swap.demote("1M", source="tier1").entries == 10
         assert where(swap, ids) == ["tier2"] * 10
+
+
+@pytest.mark.parametrize(("batch", "rotated", "moved"), [(1, 16, 0), (64, 256, 64)])
+def test_the_worker_gives_up_after_sixteen_failures(batch: int, rotated: int, moved: int) -> None:
+    """shrink_worker() stops after 16 shrinks that wrote nothing: one entry at a time, each with its second chance to come,
+    it has moved none when it goes to sleep; in batches it goes round the pool and down to the threshold."""
+    edge = {"when": st.Triggers(limit=True), "policy": "second-chance", "batch": batch}
+    with system(edge=edge) as swap:
+        swap.swap_out(raw_pages(256))
+        assert swap.stats().edges["zswap->disk"].wakeups == 0
+        swap.swap_out(raw_pages(1, 1))
+        counted = swap.stats().edges["zswap->disk"]
+        assert (counted.wakeups, counted.rotated, counted.entries) == (1, rotated, moved)
+        swap.swap_out(raw_pages(1, 2))
+        if batch == 1:  # the next rejected store wakes it again
+            counted = swap.stats().edges["zswap->disk"]
+            assert (counted.wakeups, counted.rotated, counted.entries) == (2, 32, 0)
