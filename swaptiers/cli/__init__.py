@@ -14,6 +14,8 @@ from swaptiers.errors import ConfigError, IntegrityError, SwapTiersError
 
 COMMANDS = {
     "run": "Run the experiment in CONFIG and print what each variant cost.",
+    "report": "Write a page about the results in DIR, or compare several.",
+    "plot": "Write one picture of the results in DIR as SVG, PNG or PDF.",
     "check": "Validate CONFIG and print it with every default filled in.",
     "graph": "Draw the tiers and edges of CONFIG.",
     "init": "Write a commented config to start from.",

@@ -23,9 +23,9 @@ from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment
 from swaptiers.report.events import EventParts
 from swaptiers.report.explain import explain
-from swaptiers.report.extra import check_wishes
+from swaptiers.report.extra import INSTALL, check_wishes
 from swaptiers.report.table import VariantsTable
-from swaptiers.report.write import check_folder, write_results
+from swaptiers.report.write import REPORT, check_folder, write_results
 
 
 @click.command()
@@ -69,11 +69,13 @@ def run(
     check_jobs(experiment, jobs)
     if out is not None:
         check_folder(out)
-    check_wishes(out, events=events, report=wants_report)
+    writes_report = check_wishes(out, events=events, report=wants_report)
     errors = Console(stderr=True)
     if not quiet:
         for sentence in experiment.advice():
             click.echo(f"{config}: note: {sentence}", err=True)
+        if out is not None and wants_report is None and not writes_report:
+            click.echo(f"no {REPORT} without the extra `report`: {INSTALL}", err=True)
     if is_cold() and not quiet:
         errors.print("compiling the kernels, once: about 20 s", highlight=False)
     finished: dict[str, VariantResult] = {}
@@ -85,6 +87,8 @@ def run(
                 )
             if out is not None:
                 write_results(result, out, parts)
+                if writes_report:
+                    _write_report(out)
     except KeyboardInterrupt:
         _say_interrupted(errors, list(finished), list(experiment.variants))
         sys.exit(130)
@@ -112,6 +116,12 @@ def _event_parts(folder: Path | None) -> Iterator[EventParts | None]:
     finally:
         if new and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _write_report(folder: Path) -> None:
+    from swaptiers.report.page.write import write_report  # noqa: PLC0415  needs the extra
+
+    write_report([folder], folder / REPORT)
 
 
 def _say_interrupted(errors: Console, finished: list[str], wanted: list[str]) -> None:

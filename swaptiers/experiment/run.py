@@ -207,7 +207,17 @@ def versions() -> Mapping[str, str]:
     """What the numbers depend on, apart from config and seed."""
     found = {name: importlib.metadata.version(name) for name in DEPENDENCIES}
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    return {"swaptiers": __version__, **found, **machine}
+    return {"swaptiers": __version__, **found, **machine, "cpu": _cpu(), "cpus": str(os.cpu_count() or 1)}
+
+
+def _cpu() -> str:
+    """The processor's model, as far as the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or "unknown"
 
 
 def check_jobs(experiment: Experiment, jobs: int) -> None:
