@@ -32,8 +32,8 @@ workloads:
 run: {interleave: time, payload: sizes}
 variants:
   unprepared: {}
-  flushed:    {actions: [{at: 19s, demote: 20M, source: zswap, cgroup: /batch}]}
-  rotated:    {actions: [{at: 19s, demote: 20M, source: zswap, cgroup: /batch, referenced: rotate}]}
+  flushed:    {actions: [{at: 19s, write: 20M zswap referenced=ignore, to: /batch/memory.swap.tiers.demote}]}
+  rotated:    {actions: [{at: 19s, write: 20M source=zswap, to: /batch/memory.reclaim}]}
 """
 
 

@@ -18,7 +18,7 @@ from swaptiers.tiers.room import RoomError, check_room, file_of
 from swaptiers.tiers.specs import CLUSTER_SLOTS, FileSpec, SlottedSpec, ZswapSpec
 from swaptiers.units import format_bytes
 
-EXPERIMENT_KEYS = ("version", "seed", "workloads", "actions", "controllers", "run", "variants")
+EXPERIMENT_KEYS = ("version", "seed", "workloads", "dialect", "actions", "controllers", "run", "variants")
 TIER_NAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 
 

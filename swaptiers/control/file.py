@@ -24,6 +24,11 @@ class ControlFile:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
+    @classmethod
+    def exists(cls, machine: Machine) -> bool:
+        """True if this machine has such files."""
+        return True
+
     def read(self, cgroup: str) -> str:
         """The file's text, with a newline at the end of each line."""
         raise ControlFileError(errno.EACCES, "this file can only be written")
@@ -36,3 +41,9 @@ class ControlFile:
 def invalid(what: str) -> ControlFileError:
     """-EINVAL, and why."""
     return ControlFileError(errno.EINVAL, what)
+
+
+def errno_name(error: ControlFileError) -> str:
+    """``EAGAIN``. Linux has two names for one number with -EOPNOTSUPP, and the kernel says this one."""
+    code = error.errno or errno.EIO
+    return "EOPNOTSUPP" if code == errno.EOPNOTSUPP else errno.errorcode[code]

@@ -52,6 +52,11 @@ class TiersDemote(ControlFile):
 
     mode = WRITE_ONLY
 
+    @classmethod
+    def exists(cls, machine: Machine) -> bool:
+        """In its own dialect only."""
+        return machine.takes("tiers-demote")
+
     def write(self, cgroup: str, text: str) -> None:
         """Move stored bytes of the subtree out of the tier, or -EAGAIN where less than was asked for could be.
 

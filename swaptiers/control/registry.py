@@ -5,6 +5,8 @@ Names of system-wide files, and of their folders, are taken from the root's cgro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from swaptiers.control.file import ControlFile
 from swaptiers.control.limits import (
     MemoryCurrent,
@@ -21,30 +23,29 @@ from swaptiers.control.reclaim import MemoryReclaim, TiersDemote
 from swaptiers.control.statistics import MemoryPressure, MemoryStat, SwapInversion, Vmstat
 from swaptiers.control.tier_limits import TiersCurrent, TiersLow, TiersMax
 
+CGROUP_FILES: Mapping[str, type[ControlFile]] = {
+    "memory.current": MemoryCurrent,
+    "memory.max": MemoryMax,
+    "memory.pressure": MemoryPressure,
+    "memory.reclaim": MemoryReclaim,
+    "memory.stat": MemoryStat,
+    "memory.swap.current": SwapCurrent,
+    "memory.swap.events": SwapEvents,
+    "memory.swap.inversion": SwapInversion,
+    "memory.swap.max": SwapMax,
+    "memory.swap.tiers.current": TiersCurrent,
+    "memory.swap.tiers.demote": TiersDemote,
+    "memory.swap.tiers.low": TiersLow,
+    "memory.swap.tiers.max": TiersMax,
+    "memory.zswap.current": ZswapCurrent,
+    "memory.zswap.max": ZswapMax,
+    "memory.zswap.writeback": ZswapWriteback,
+}
+
 
 def cgroup_files(machine: Machine) -> dict[str, ControlFile]:
-    """The files of every cgroup."""
-    files: dict[str, type[ControlFile]] = {
-        "memory.current": MemoryCurrent,
-        "memory.max": MemoryMax,
-        "memory.reclaim": MemoryReclaim,
-        "memory.stat": MemoryStat,
-        "memory.swap.current": SwapCurrent,
-        "memory.swap.events": SwapEvents,
-        "memory.swap.inversion": SwapInversion,
-        "memory.swap.max": SwapMax,
-        "memory.swap.tiers.current": TiersCurrent,
-        "memory.swap.tiers.low": TiersLow,
-        "memory.swap.tiers.max": TiersMax,
-        "memory.zswap.current": ZswapCurrent,
-        "memory.zswap.max": ZswapMax,
-        "memory.zswap.writeback": ZswapWriteback,
-    }
-    if machine.pressure is not None:
-        files["memory.pressure"] = MemoryPressure
-    if machine.takes("tiers-demote"):
-        files["memory.swap.tiers.demote"] = TiersDemote
-    return {name: kind(machine) for name, kind in files.items()}
+    """The files of every cgroup that this machine has."""
+    return {name: kind(machine) for name, kind in CGROUP_FILES.items() if kind.exists(machine)}
 
 
 def system_files(machine: Machine) -> dict[str, ControlFile]:

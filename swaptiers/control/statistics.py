@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swaptiers.control.file import READ_ONLY, ControlFile
+from swaptiers.control.machine import Machine
 from swaptiers.control.tier_limits import tier_names
 from swaptiers.counters import SubtreeCounters
 from swaptiers.graph import TierGraph
@@ -48,9 +49,14 @@ class MemoryStat(ControlFile):
 
 
 class MemoryPressure(ControlFile):
-    """memory.pressure: how long the cgroup was stalled on memory. Triggers can't be set."""
+    """memory.pressure, of an experiment: how long the cgroup was stalled on memory. Triggers can't be set."""
 
     mode = READ_ONLY
+
+    @classmethod
+    def exists(cls, machine: Machine) -> bool:
+        """Where somebody knows about stalls."""
+        return machine.pressure is not None
 
     def read(self, cgroup: str) -> str:
         """``some`` and ``full``, each with three averages in percent and a total in microseconds."""

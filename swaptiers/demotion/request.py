@@ -118,6 +118,7 @@ def demote(
     """Plan batch after batch and let `move` carry each out, until the request is met or nothing more can be moved.
 
     An overshoot of less than a batch is possible. `target` None: along every edge out of `source`, in their order.
+    `referenced`: `rotate` is the kernel's walk, where 16 fruitless tries in all end it; with `ignore`, 16 in a row do.
     `held`: the lock over a system that is open. `used_before`: nothing that was last used then or later is moved.
     `max_scanned`: so many entries are looked at, and up to a batch more.
     """
@@ -136,7 +137,10 @@ def demote(
                 edges.pop(0)
             continue
         moved = move(plan)
-        tally.fruitless = 0 if moved.entries or moved.unreadable else tally.fruitless + 1
+        if not (moved.entries or moved.unreadable):
+            tally.fruitless += 1
+        elif referenced == "ignore":
+            tally.fruitless = 0
         note_unreadable(moved, tally.refused)
         if plan.edge == edges[0]:
             tally.entries += moved.entries

@@ -49,6 +49,8 @@ def _rates(spec: ExperimentSpec) -> Iterator[str]:
 
 
 def _silent_edges(spec: ExperimentSpec) -> Iterator[str]:
+    if any(action.to and action.to.endswith((".reclaim", ".demote")) for action in spec.actions):
+        return  # what a write asks for is known when it happens
     for edge in spec.edges or ():
         when = edge.when
         if when.pressure or when.limit or when.watermark or when.age:

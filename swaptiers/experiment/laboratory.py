@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from swaptiers.cgroups import CgroupTree
 from swaptiers.codecs import Codec, make_codec
+from swaptiers.control import ControlTree
 from swaptiers.core.compile import interpreted
 from swaptiers.core.core import Core
 from swaptiers.core.plan import NEVER
@@ -22,10 +23,12 @@ from swaptiers.core.state import ARRAYS, STORED
 from swaptiers.core.words import Words
 from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser
-from swaptiers.demotion.evacuation import evacuate
+from swaptiers.demotion.evacuation import Evacuated, evacuate
 from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote, raise_failure
 from swaptiers.errors import ConfigError, ExperimentError, IntegrityError
 from swaptiers.experiment import replay
+from swaptiers.experiment.actions import Actions
+from swaptiers.experiment.control import RunningSystem
 from swaptiers.experiment.driving import Driver
 from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.fairness import Occupancy
@@ -50,7 +53,7 @@ from swaptiers.experiment.latency import Histogram, fault_latency
 from swaptiers.experiment.observe import Recency
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult
 from swaptiers.experiment.series import Recorder
-from swaptiers.experiment.spec import ActionSpec, ExperimentSpec
+from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.experiment.steering import Steering
 from swaptiers.experiment.steps import StepLog, StepSink
 from swaptiers.experiment.timing import LONGEST
@@ -124,9 +127,10 @@ class Laboratory:
         self.occupancy = Occupancy(self.core, {w.cgroup: self.tree.paths[w.cgroup] for w in spec.workloads}, names)
         self.driver: Driver | None = None
         """Somebody outside; whatever he does makes the numbers his own."""
-        self._actions = sorted(spec.actions, key=lambda action: action.at)
-        self._done_actions: list[dict[str, Any]] = []
         self._tuning = ZswapTuning(self.core, self.graph, spec, self.columns, self.tiers, self._compressor_changed)
+        self.running = RunningSystem(self)
+        self._control_tree: ControlTree | None = None
+        self.actions = Actions(self)
         self.steering = Steering(self)
 
     # setting up
@@ -309,9 +313,14 @@ class Laboratory:
         replay.log_has_run(self.core.state, self.laba)
 
     def _set_stop(self) -> None:
-        due = [self._next_sample, self._until, self.steering.next_due, LONGEST]
-        if self._actions:
-            due.append(int(self._actions[0].at))
+        due = [
+            self._next_sample,
+            self._until,
+            self.actions.next_due,
+            self.steering.next_due,
+            self.running.next_due,
+            LONGEST,
+        ]
         if self.driver is not None:
             due.append(self.driver.next_due)
         self.lab.stop_at = min(due)
@@ -325,11 +334,12 @@ class Laboratory:
             raise ExperimentError(
                 "the virtual clock has passed 73 years; give shorter latencies or think times, or `until`"
             )
-        while self._actions and self._actions[0].at <= now:
-            self._act(self._actions.pop(0))
+        self.actions.turn(now)
         if self.driver is not None:
             self.driver.turn(now)
         self.steering.turn(now)
+        if self.running.next_due <= now:
+            self.running.turn()
         if now >= self._next_sample:
             self.recorder.sample()
             if self.lab.warm:
@@ -340,19 +350,6 @@ class Laboratory:
             self._next_sample += max(1, -(-(now - self._next_sample + 1) // step)) * step
         self._set_stop()
         return True
-
-    def _act(self, action: ActionSpec) -> None:
-        """A timed request for demotion, by the same engine as everything else."""
-        if action.evacuate is not None:
-            self._evacuate(action, action.evacuate)
-            return
-        assert action.source is not None
-        assert action.demote is not None
-        scope = self.tree.paths[action.cgroup]
-        done = self.demote(scope, action.source, int(action.demote), action.target, action.referenced)
-        self._done_actions.append(
-            {"at_ns": int(action.at), "cgroup": action.cgroup, "source": action.source, **attrs.asdict(done)}
-        )
 
     def demote(
         self,
@@ -403,8 +400,9 @@ class Laboratory:
             self._lengths.append(np.concatenate([corpus.lengths(codec) for corpus in self.corpora]))
             self._set_lengths()
 
-    def _evacuate(self, action: ActionSpec, tier: str) -> None:
-        done = evacuate(
+    def evacuate(self, tier: str) -> Evacuated:
+        """Let everything leave a tier, at this moment of the run."""
+        return evacuate(
             self.core,
             self.graph,
             threading.Lock(),
@@ -412,7 +410,16 @@ class Laboratory:
             rank=self.graph.rank(tier),
             clock=lambda: int(self.lab.now),
         )
-        self._done_actions.append({"at_ns": int(action.at), "evacuate": tier, **attrs.asdict(done), "done": done.done})
+
+    def control_tree(self) -> ControlTree:
+        """The run's control files, to be used between two steps of the replay. From the first call on memory.pressure is
+        kept."""
+        if self._control_tree is None:
+            self.running.turn()
+            self._control_tree = ControlTree(
+                self.running, resident=self.running, pressure=self.running, dialect=self.spec.dialect
+            )
+        return self._control_tree
 
     def _move(self, plan: Plan) -> Moved:
         """The laboratory's mover: records and clock at once, the bytes when the log runs."""
@@ -461,7 +468,7 @@ class Laboratory:
             ram_bytes=RamBytes(mean=float(lab.ram_byte_ns) / max(int(lab.now), 1), peak=int(lab.ram_peak)),
             fault_latency_ns=fault_latency(self.latencies.sum(axis=0), int(lab.fault_ns)),
             fairness=self.occupancy.report(self.latencies, [workload.cgroup for workload in self.spec.workloads]),
-            actions=tuple(self._done_actions),
+            actions=tuple(self.actions.done),
             controllers=self.steering.report(),
             time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
             integrity=integrity,
@@ -506,9 +513,8 @@ class Laboratory:
             None  # it and the recorder know this laboratory: the reserve goes at once, not with the collector
         )
         self.__dict__.pop("recorder", None)
-        self.__dict__.pop("steering", None)
-        self.__dict__.pop("steps", None)
-        self.__dict__.pop("_tuning", None)
+        for knows in ("steering", "actions", "running", "steps", "_control_tree", "_tuning"):
+            self.__dict__.pop(knows, None)
         if self._chooser is not None:
             self._chooser.close()
         for address, _ in self._kept:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+
 from swaptiers.config import Node
+from swaptiers.control.intent import Intent, in_dialect
+from swaptiers.control.registry import CGROUP_FILES, RESERVED
 from swaptiers.controllers.base import RESIDENT
 from swaptiers.controllers.kinds import AnyControllerSpec
 from swaptiers.controllers.zswap_shrinker import ZswapShrinkerSpec
@@ -22,7 +26,11 @@ def check_requests(spec: ExperimentSpec, graph: TierGraph, document: Node) -> No
                 _check_tier(graph, action.evacuate)
             if action.source is not None:
                 _check_edges(graph, action.source, action.target)
+            if action.to is not None:
+                _check_file(spec, action.to)
             _check_cgroup(spec, action.cgroup)
+            if action.intent is not None:
+                _check_words(spec, graph, action.intent)
         except ConfigError as error:
             raise here.error(error.what) from None
     for index, controller in enumerate(spec.controllers):
@@ -32,6 +40,30 @@ def check_requests(spec: ExperimentSpec, graph: TierGraph, document: Node) -> No
             _check_cgroup(spec, controller.cgroup)
         except ConfigError as error:
             raise here.error(f"{controller.kind}: {error.what}") from None
+
+
+def _check_file(spec: ExperimentSpec, path: str) -> None:
+    """There is such a control file. Of the system-wide ones only the run knows."""
+    folder, _, name = path.rpartition("/")
+    if path[1:].partition("/")[0] in RESERVED:
+        return
+    if name not in CGROUP_FILES or not path.startswith("/"):
+        near = difflib.get_close_matches(name, CGROUP_FILES, 1)
+        hint = f"did you mean {near[0]!r}?" if near else "files are like /web/memory.reclaim"
+        raise ConfigError(f"there is no control file {shown(path)}; {hint}")
+    if not folder and not CGROUP_FILES[name].on_root:
+        raise ConfigError(f"the root cgroup has no {name}")
+    if name == "memory.swap.tiers.demote" and spec.dialect not in ("all", "tiers-demote"):
+        raise ConfigError(f"in dialect {spec.dialect} there is no {name}")
+    _check_cgroup(spec, folder or "/")
+
+
+def _check_words(spec: ExperimentSpec, graph: TierGraph, intent: Intent) -> None:
+    """The dialect has words for it."""
+    try:
+        in_dialect(intent, spec.dialect, graph)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _check_tier(graph: TierGraph, name: str) -> None:

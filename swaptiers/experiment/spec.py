@@ -7,7 +7,10 @@ from typing import Any, Literal
 import attrs
 
 from swaptiers.cgroups import check_path
+from swaptiers.control.intent import Intent
+from swaptiers.control.machine import Dialect
 from swaptiers.controllers.kinds import AnyControllerSpec
+from swaptiers.demotion.request import Referenced
 from swaptiers.system_spec import SystemSpec
 from swaptiers.units import Bytes, Fraction, Nanoseconds, to_bytes, to_fraction, to_nanoseconds
 from swaptiers.workloads.specs import AnyWorkloadSpec
@@ -18,25 +21,53 @@ InversionMode = Literal["sampled", "exact", "off"]
 
 @attrs.frozen(kw_only=True)
 class ActionSpec:
-    """At the virtual time `at`, demote `demote` stored bytes out of `source`, for `cgroup` and its descendants; or let
-    everything leave the tier `evacuate`, which takes nothing more from then on.
+    """Something that happens at the virtual time `at`: one of three.
 
-    `target`: along which edge (None = every edge out of the source, in order). `referenced`: `ignore` the second chance,
-    or `rotate` referenced entries as the kernel does.
+    `write` this text into the control file `to`, as a person would with echo. Or `demote` so many stored bytes out of
+    `source`, for `cgroup` and its descendants, which becomes such a write in the experiment's dialect: `target`: along
+    which edge (None = every edge out of the source, in order); `referenced`: rotate referenced entries once, as the kernel
+    does, or `ignore` the second chance (None: as the file does, which is to rotate). `must`: the run fails if the write is
+    refused. Or let everything leave the tier `evacuate`, which takes nothing more from then on.
     """
 
     at: Nanoseconds = attrs.field(converter=to_nanoseconds)
+    write: str | None = None
+    to: str | None = None
     demote: Bytes | None = attrs.field(default=None, converter=attrs.converters.optional(to_bytes))
     source: str | None = None
     evacuate: str | None = None
     cgroup: str = attrs.field(default="/", converter=check_path)
     target: str | None = None
-    referenced: Literal["ignore", "rotate"] = "ignore"
+    referenced: Referenced | None = None
+    must: bool = False
 
     def __attrs_post_init__(self) -> None:
-        asked = (self.demote is not None, self.source is not None, self.evacuate is not None)
-        if asked not in ((True, True, False), (False, False, True)):
-            raise ValueError("an action demotes (demote: 10M, source: zswap) or evacuates a tier (evacuate: ssd)")
+        """Raise ValueError unless it is one of the three, with the keys of that one."""
+        writes = (self.write is not None, self.to is not None)
+        demotes = (self.demote is not None, self.source is not None)
+        kinds = [(True, True, False, False, False), (False, False, True, True, False), (False,) * 4 + (True,)]
+        if (*writes, *demotes, self.evacuate is not None) not in kinds:
+            raise ValueError(
+                "an action writes into a control file (write: 10M source=zswap, to: /web/memory.reclaim), demotes "
+                "(demote: 10M, source: zswap) or evacuates a tier (evacuate: ssd)"
+            )
+        if self.demote is None and (self.target, self.referenced, self.cgroup) != (None, None, "/"):
+            raise ValueError("cgroup, target and referenced go with `demote`; a write says all that in its text")
+        if self.evacuate is not None and self.must:
+            raise ValueError("must is about a write, not about evacuate")
+
+    @property
+    def intent(self) -> Intent | None:
+        """What is to be demoted, in no dialect yet; None for the other kinds."""
+        if self.demote is None or self.source is None:
+            return None
+        return Intent(
+            cgroup=self.cgroup,
+            nbytes=int(self.demote),
+            source=self.source,
+            target=self.target,
+            referenced=self.referenced,
+        )
 
 
 def _until(value: Any) -> Literal["end"] | Nanoseconds:
@@ -72,11 +103,15 @@ class RunSpec:
 
 @attrs.frozen(kw_only=True)
 class ExperimentSpec(SystemSpec):
-    """A whole experiment, or one variant of it with everything resolved."""
+    """A whole experiment, or one variant of it with everything resolved.
+
+    `dialect`: which forms of asking for a demotion the control files accept, and which one actions with `demote` use.
+    """
 
     version: Literal[1] = 1
     seed: int = attrs.field(default=42, validator=[attrs.validators.ge(0), attrs.validators.lt(1 << 63)])
     workloads: tuple[AnyWorkloadSpec, ...] = attrs.field(default=(), converter=tuple)
+    dialect: Dialect = "all"
     actions: tuple[ActionSpec, ...] = attrs.field(default=(), converter=tuple)
     controllers: tuple[AnyControllerSpec, ...] = attrs.field(default=(), converter=tuple)
     run: RunSpec = RunSpec()

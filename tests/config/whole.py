@@ -71,8 +71,11 @@ WHOLE: dict[str, Any] = {
         {"cgroup": "/db", "kind": "sequence", "rate": 0.5,
          "steps": [{"kind": "zipf", "pages": 5, "refs": 5}, {"kind": "scan", "pages": 4, "passes": 1}]},
     ],
+    "dialect": "all",
     "actions": [
-        {"at": "2s", "demote": "10M", "source": "zswap", "cgroup": "/web", "target": "ssd", "referenced": "ignore"},
+        {"at": "2s", "demote": "10M", "source": "zswap", "cgroup": "/web", "target": "ssd", "referenced": "ignore",
+         "must": True},
+        {"at": "2500ms", "write": "10M source=zswap", "to": "/web/memory.reclaim", "must": False},
         {"at": "3s", "evacuate": "ssd"},
     ],
     "controllers": [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 import swaptiers as st
 from swaptiers.control import ControlTree
+from swaptiers.control.file import errno_name
 
 PAGE = 4096
 SOFT_BYTES = 2082
@@ -48,9 +48,8 @@ def refusal(tree: ControlTree, path: str, text: str) -> str | None:
     """The name of the errno with which a write is refused, None if it is not."""
     try:
         tree.write(path, text)
-    except OSError as error:
-        assert error.errno is not None
-        return errno.errorcode[error.errno]
+    except st.ControlFileError as error:
+        return errno_name(error)
     return None
 
 

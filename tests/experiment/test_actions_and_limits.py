@@ -29,7 +29,7 @@ workloads:
 
 def test_an_action_demotes_what_it_says(tmp_path: Path) -> None:
     """1M out of zswap at 1 s, for one cgroup and its descendants, in stored bytes, whole batches; nothing else moves."""
-    text = ACTION + "actions: [{at: 1s, demote: 1M, source: zswap, cgroup: /web}]\n"
+    text = ACTION + "actions: [{at: 1s, demote: 1M, source: zswap, cgroup: /web, referenced: ignore}]\n"
     result = run_text(tmp_path, text).variants["base"]
     edge = result.edges["zswap->ssd"]
     assert 1 << 20 <= edge.freed_bytes < (1 << 20) + 64 * 4096
@@ -46,7 +46,7 @@ def test_actions_happen_in_order_of_time(tmp_path: Path) -> None:
     """The second one finds on the SSD what the first put there, whatever their order in the config."""
     text = ACTION + (
         "actions:\n  - {at: 1.5s, demote: 1M, source: ssd, cgroup: /web}\n"
-        "  - {at: 1s, demote: 1M, source: zswap, cgroup: /web, target: ssd}\n"
+        "  - {at: 1s, demote: 1M, source: zswap, cgroup: /web, target: ssd, referenced: ignore}\n"
     )
     result = run_text(tmp_path, text).variants["base"]
     assert [action["source"] for action in result.actions] == ["zswap", "ssd"]
@@ -66,7 +66,7 @@ def test_a_second_chance_is_ignored_or_honoured(tmp_path: Path) -> None:
 
 def test_a_request_that_cannot_be_met(tmp_path: Path) -> None:
     """More than there is: everything moves, and the action says that it was not enough."""
-    text = ACTION + "actions: [{at: 1s, demote: 64M, source: zswap, cgroup: /db}]\n"
+    text = ACTION + "actions: [{at: 1s, demote: 64M, source: zswap, cgroup: /db, referenced: ignore}]\n"
     (done,) = run_text(tmp_path, text).variants["base"].actions
     assert not done["met"]
     assert done["entries"] > 300

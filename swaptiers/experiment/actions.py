@@ -1,0 +1,74 @@
+"""The timed actions of a run: writes into control files, and evacuations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from swaptiers.control.file import errno_name
+from swaptiers.control.intent import in_dialect
+from swaptiers.core.plan import NEVER
+from swaptiers.errors import ControlFileError, ExperimentError
+from swaptiers.experiment.spec import ActionSpec
+from swaptiers.units import write_nanoseconds
+
+if TYPE_CHECKING:
+    from swaptiers.experiment.laboratory import Laboratory
+
+
+class Actions:
+    """What is still to be done, in order of time, and what came of what was."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self._laboratory = laboratory
+        self._left = sorted(laboratory.spec.actions, key=lambda action: action.at)
+        self.done: list[dict[str, Any]] = []
+
+    @property
+    def next_due(self) -> int:
+        """When the next one is due."""
+        return int(self._left[0].at) if self._left else NEVER
+
+    def turn(self, now: int) -> None:
+        """Do what is due. Raises ExperimentError if a write is refused that must not be."""
+        while self._left and self._left[0].at <= now:
+            action = self._left.pop(0)
+            self.done.append(self._evacuate(action) if action.evacuate is not None else self._write(action))
+
+    def _write(self, action: ActionSpec) -> dict[str, Any]:
+        """What the write said and did. `error`: the name of the errno that it was refused with, or None."""
+        laboratory = self._laboratory
+        intent = action.intent
+        path, text = action.to, action.write
+        if intent is not None:
+            path, text = in_dialect(intent, laboratory.spec.dialect, laboratory.graph)
+        assert path is not None
+        assert text is not None
+        tree = laboratory.control_tree()
+        laboratory.running.forget()
+        error = None
+        try:
+            tree.write(path, text)
+        except ControlFileError as refused:
+            error = errno_name(refused)
+            if action.must:
+                at = write_nanoseconds(int(action.at))
+                raise ExperimentError(f"the action at {at} must succeed, and got {error}: {refused}") from refused
+        moved = attrs.asdict(laboratory.running.moved)
+        about = {} if intent is None else {"cgroup": intent.cgroup, "source": intent.source}
+        return {
+            "at_ns": int(action.at),
+            "to": path,
+            "write": text,
+            "error": error,
+            **about,
+            **moved,
+            "met": error is None,
+            "evicted_pages": laboratory.running.evicted_pages,
+        }
+
+    def _evacuate(self, action: ActionSpec) -> dict[str, Any]:
+        assert action.evacuate is not None
+        done = self._laboratory.evacuate(action.evacuate)
+        return {"at_ns": int(action.at), "evacuate": action.evacuate, **attrs.asdict(done), "done": done.done}
