@@ -104,7 +104,7 @@ def test_memory_reclaim(text: str, expected: dict[str, Any]) -> None:
         "10M source=zswap,zswap",
         "10M source=zswap,",
         "10M source=" + "x" * 16,
-        "10M\tsource=zswap",
+        "10M swappiness=60\tswappiness=60",
         "10M 10M",
         "10M max",
         "-10M",

@@ -29,11 +29,6 @@ def tree(swap: st.SwapSystem) -> ControlTree:
     return ControlTree(swap)
 
 
-def rotated_out(tree: ControlTree, cgroup: str) -> None:
-    """Take the second chance away from every entry that a fresh pool holds: each is looked at once per 64."""
-    refusal(tree, f"{cgroup}/memory.reclaim", "1 source=zswap")
-
-
 def test_bytes_are_as_stored_and_overshoot_is_at_most_a_batch(swap: st.SwapSystem, tree: ControlTree) -> None:
     """The size taken for pages, or for bytes before compression; a batch too many."""
     swap.swap_out(soft_pages(600), "/web")
@@ -77,15 +72,18 @@ def test_a_second_chance_is_honoured(swap: st.SwapSystem, tree: ControlTree) -> 
 
 
 def test_failures_add_up_over_a_request(swap: st.SwapSystem, tree: ControlTree) -> None:
-    """`failures` starts anew with each success: then a request that moves a batch now and then never ends."""
-    swap.swap_out(soft_pages(BATCH * 12), "/web")
-    for _ in range(1):
-        refusal(tree, "/web/memory.reclaim", "1 source=zswap")  # all twelve batches have had their chance; one moved
-    swap.swap_out(soft_pages(BATCH * 40, 1), "/web")
+    """`failures` that start anew with each success: then a request that moves a batch now and then goes on for as long as
+    there are others. Two cgroups take turns, one that can only rotate and one that can give."""
+    swap.swap_out(soft_pages(BATCH * 40), "/web/a")
+    for _ in range(3):
+        refusal(tree, "/web/a/memory.reclaim", "1 source=zswap")
+    assert stat(tree, "/web/a")["zswpwb"] == 1, "all have had their chance"
+    swap.swap_out(soft_pages(BATCH * 40, 1), "/web/b")
+    waited = swap.stats().edges["zswap->ssd"].waited
     assert refusal(tree, "/web/memory.reclaim", "10M source=zswap") == "EAGAIN"
-    edge = swap.stats().edges["zswap->ssd"]
-    assert edge.waited == 12 + FAILURES
-    assert edge.entries == BATCH * 12
+    assert swap.stats().edges["zswap->ssd"].waited == waited + FAILURES
+    assert stat(tree, "/web/a")["zswpwb"] - 1 in (BATCH * (FAILURES - 1), BATCH * FAILURES)
+    assert stat(tree, "/web/b")["zswpwb"] == 0
 
 
 def test_descendants_take_turns_in_batches(swap: st.SwapSystem, tree: ControlTree) -> None:

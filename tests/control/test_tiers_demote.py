@@ -48,7 +48,7 @@ def test_only_the_subtree_gives(swap: st.SwapSystem, tree: ControlTree) -> None:
 
 def test_second_chance_or_none(swap: st.SwapSystem, tree: ControlTree) -> None:
     """`rotate` is the default: fresh entries stay at first. `ignore` moves them at once."""
-    swap.swap_out(soft_pages(2000), "/web")
+    swap.swap_out(soft_pages(64 * 33), "/web")
     assert refusal(tree, DEMOTE, "64K zswap") == "EAGAIN"
     assert refusal(tree, DEMOTE, "64K zswap referenced=rotate") == "EAGAIN"
     assert swap.stats().edges["zswap->ssd"].entries == 0
