@@ -128,7 +128,7 @@ class Engine:
         have been reused, and the entry is somebody else's by now.
         """
         pages: list[Buffer] = []
-        for index, payload in enumerate(source.load(entries["slot"], entries["length"])):
+        for index, payload in enumerate(self._load(source, entries)):
             page: Buffer | None = None
             if checksum(payload) == entries["checksum"][index]:
                 with contextlib.suppress(ValueError):
@@ -145,6 +145,27 @@ class Engine:
         else:
             self.worked(source, "load")
         return pages
+
+    def _load(self, source: Tier, entries: Any) -> list[Buffer]:
+        """The payloads of the plan's entries, empty for one that is not there any more.
+
+        An error is only believed while all entries are there: a tier may say that a slot which was freed holds nothing.
+        """
+        payloads: list[Buffer] = [b""] * len(entries)
+        wanted = list(range(len(entries)))
+        while wanted:
+            try:
+                loaded = source.load(entries["slot"][wanted], entries["length"][wanted])
+            except OSError:
+                current = [index for index in wanted if self._is_current(entries[index])]
+                if len(current) == len(wanted):
+                    raise
+                wanted = current
+                continue
+            for index, payload in zip(wanted, loaded, strict=True):
+                payloads[index] = payload
+            break
+        return payloads
 
     def _is_current(self, entry: Any) -> bool:
         with self._lock:

@@ -17,6 +17,7 @@ import swaptiers as st
 from swaptiers.testing import Fault, FaultyTier, SeededFaults, SlowTier, check_pages, nothing_left
 from swaptiers.testing.contract import KINDS, page_of
 from swaptiers.testing.faults import HONEST, POSSIBLE
+from swaptiers.testing.torture.own_kinds import DictSpec
 
 PAGE = 4096
 TIERS = ("zswap", "far", "disk")
@@ -377,6 +378,29 @@ def test_an_entry_taken_while_it_is_moved(make: Make) -> None:
     hang.release()
     mover.join(60)
     sound(swap, model)
+
+
+def test_an_entry_taken_before_it_is_read_by_its_mover(tmp_path: Path) -> None:
+    """A tier may say that a slot which was freed holds nothing: that is no failure of the tier, and the others move."""
+    tiers = [DictSpec(name="far", capacity="1M"), st.FileSpec(name="disk", capacity="1M")]
+    with st.SwapSystem(tiers, folder=tmp_path, max_entries=1 << 14, wrap=SlowTier) as swap:
+        pages = [page_of("text", seed, PAGE) for seed in range(20)]
+        model = dict(zip(swap.swap_out(array_of(pages)).tolist(), pages, strict=True))
+        hang = tier_of(swap, "far").hang("load")
+        done: list[Any] = []
+        mover = threading.Thread(target=lambda: done.append(swap.demote("40K", source="far")))
+        mover.start()
+        hang.wait()
+        planned = [entry for entry in model if swap.core.records[entry & 0xFFFF_FFFF].marks & 8]
+        for entry in planned[:2]:
+            swap.discard([entry])
+            del model[entry]
+        hang.release()
+        mover.join(60)
+        assert done
+        assert done[0].entries >= len(planned) - 2 > 0
+        assert swap.stats().failures["far"] == {}
+        sound(swap, model)
 
 
 class JumpingClock:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-import numpy as np
 import pytest
 
 from swaptiers.cgroups import CgroupTree
-from swaptiers.core import api
 from swaptiers.demotion import engine
-from swaptiers.system import incoming, swap_system
+from swaptiers.system import incoming
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -28,31 +26,14 @@ def skip_the_checksum(patch: pytest.MonkeyPatch) -> None:
 
 def skip_the_stamp(patch: pytest.MonkeyPatch) -> None:
     """A move is committed, whatever became of its entries meanwhile."""
-    commit = api.commit_plan
+    commit = engine.Engine._commit
 
-    def blindly(state: Any, edge: int, trigger: int, entries: Any, n: int) -> Any:
-        core = swap_system_of_state(state)
-        entries["stamp"] = core.records["stamp"][entries["row"]]
-        entries["generation"] = core.records["generation"][entries["row"]]
-        return commit(state, edge, trigger, entries, n)
+    def blindly(self: Any, plan: Any, *rest: Any) -> Any:
+        now = self._core.records[plan.entries["row"]]
+        plan.entries["stamp"], plan.entries["generation"] = now["stamp"], now["generation"]
+        return commit(self, plan, *rest)
 
-    patch.setattr(api, "commit_plan", blindly)
-    made = swap_system.Core.__init__
-
-    def remember(self: Any, **terms: Any) -> None:
-        made(self, **terms)
-        CORES.append(self)
-        del CORES[:-4]
-
-    patch.setattr(swap_system.Core, "__init__", remember)
-
-
-CORES: list[Any] = []
-
-
-def swap_system_of_state(state: Any) -> Any:
-    """The core whose state this is."""
-    return next(core for core in CORES if core.state is state or np.shares_memory(core.state, state))
+    patch.setattr(engine.Engine, "_commit", blindly)
 
 
 def do_not_free(patch: pytest.MonkeyPatch) -> None:

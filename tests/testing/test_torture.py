@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import runpy
 import threading
 from pathlib import Path
@@ -20,10 +21,13 @@ from swaptiers.testing import Fault
 from swaptiers.testing.torture import operations as ops
 from swaptiers.testing.torture.drawing import HONEST, LYING, Drawing
 from swaptiers.testing.torture.episode import Episode, draw_episode, run_episode
+from swaptiers.testing.torture.failure import TortureError
 from swaptiers.testing.torture.own_kinds import DictSpec
 from swaptiers.testing.torture.python_text import as_python
+from swaptiers.testing.torture.script import CALLED, write_script
 from swaptiers.testing.torture.session import Session, run
 from swaptiers.testing.torture.shrink import shrink, shrink_threaded
+from swaptiers.testing.torture.steps import STEPS
 from swaptiers.testing.torture.threads import draw_threaded, run_threaded
 from swaptiers.testing.torture.world import World, draw_world
 
@@ -83,6 +87,31 @@ def test_values_as_python() -> None:
         episode = draw_episode(3, number)
         assert eval(as_python(episode.world), names) == episode.world
         assert eval(as_python(episode.operations), names) == episode.operations
+
+
+@pytest.mark.parametrize("number", [0, 5, 8])
+def test_a_script_does_what_its_episode_did(tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int) -> None:
+    """A script that does something else, or that is no Python, shows nothing: those of sound episodes find nothing either."""
+    episode = draw_episode(1, number)
+    path = tmp_path / "script.py"
+    path.write_text(write_script(episode, TortureError("none", 'nothing """ at \\all')))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        runpy.run_path(str(path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    out = capsys.readouterr().out
+    assert out.endswith("nothing failed\n")
+    assert len(out.splitlines()) > len(episode.operations) // 3
+
+
+def test_every_operation_can_be_written() -> None:
+    """An operation without its line in a script is found only when a failure is to be written down."""
+    kinds = set(ops.Operation.__args__)  # type: ignore[attr-defined]
+    assert set(CALLED) == kinds
+    assert set(CALLED.values()) == set(STEPS)
+    for name, text in STEPS.items():
+        assert text.startswith(f"\ndef {name}(")
 
 
 def test_shrinking() -> None:

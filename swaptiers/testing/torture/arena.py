@@ -84,6 +84,11 @@ class Arena:
                 stack.enter_context(witness.calm())
             yield
 
+    @property
+    def removed_or_going(self) -> bool:
+        """True if some tier is not in the graph any more."""
+        return len(self.swap.graph.nx) < len(self.names)
+
     def groups(self) -> dict[str, tuple[int, CgroupSpec]]:
         """Path -> number and limits of each cgroup that there is."""
         tree = self.swap._parts.tree

@@ -13,7 +13,7 @@ from swaptiers.testing.torture import operations as ops
 from swaptiers.testing.torture.world import PATHS, World
 from swaptiers.tiers.specs import FileSpec, ZswapSpec
 
-MAX_PAGES = 250
+MAX_PAGES = 400
 """As many are in at a time."""
 PAGE = 4096
 HONEST: tuple[Kind, ...] = ("error", "memory", "short", "torn", "interrupt")
@@ -68,7 +68,7 @@ class Drawing:
             (8, self._swap_in),
             (5, self._swap_in_page),
             (10, lambda: ops.Peek(self._known(20))),
-            (10, ops.Peek),
+            (60, ops.Peek),
             (4, self._discard),
             (4, self._swap_in_clean),
             (4, self._swap_out_again),
@@ -94,10 +94,10 @@ class Drawing:
         if not self._kinds:
             return [(1, self._fork)]
         wrong: list[tuple[int, Maker]] = [
-            (45, self._arm),
+            (60, self._arm),
             (2, lambda: ops.Disarm(self._tier())),
             (1, lambda: ops.Slow(self._tier(), self._draw.choice((0, 0, 3, 1000)))),
-            (3, self._hanging),
+            (15, self._hanging),
             (1, self._fork),
         ]
         if self._files:
@@ -256,11 +256,13 @@ class Drawing:
         if tier.is_compressed:
             calls += ("encode", "decode")
         call = self._draw.choice(calls)
-        first = self._draw.choice((self._swap_in, self._demote, self._demote, self._evacuate, self._swap_out))()
+        first = self._draw.choice(
+            (self._swap_in, self._demote, self._demote, self._demote, self._evacuate, self._swap_out)
+        )()
         then = []
         busy = set(getattr(first, "pages", ()))
         for _ in range(self._draw.randint(1, 4)):
-            pages = tuple(page for page in self._known(10) if page not in busy)
+            pages = tuple(page for page in self._known(40) if page not in busy)
             if pages:
                 then.append(self._draw.choice((ops.Peek, ops.SwapIn, ops.Discard))(pages))
         for each in then:

@@ -6,9 +6,10 @@ import errno
 from collections import Counter
 from typing import Any
 
-from swaptiers.errors import CorruptEntryError, PolicyError, TierIOError
+from swaptiers.errors import CorruptEntryError, GraphError, PolicyError, TierIOError
 from swaptiers.testing.torture.arena import Arena
 from swaptiers.testing.torture.own_kinds import WHIMS
+from swaptiers.testing.torture.witness import TOO_BIG
 
 RAISING = ("error", "short", "torn")
 
@@ -30,6 +31,8 @@ def explain(arena: Arena, error: BaseException, before: dict[str, Counter[Any]])
     if kind is not None:
         injected = (each for counts in since.values() for each in counts)
         return kind if any(each[1] == kind for each in injected) else None
+    if isinstance(error, GraphError):  # somebody else removed it between our look and our call
+        return "removed" if not before and arena.removed_or_going else None
     if isinstance(error, PolicyError):
         return "policy" if any(e.policy == WHIMS and e.options for e in arena.swap.graph.edges) else None
     return None
@@ -41,7 +44,7 @@ def _of_tier(arena: Arena, error: TierIOError, since: Counter[Any]) -> str | Non
         return None
     if any(kind in RAISING for operation, kind in since if operation != "OSError"):
         return "injected"
-    if error.errno == errno.EFBIG and arena.witnesses[error.tier].too_big:
+    if error.errno in TOO_BIG and arena.witnesses[error.tier].too_big:
         return "file size limit"
     is_lossy = error.tier in arena.cut or arena.witnesses[error.tier].has_lied()
     return "damaged" if is_lossy and error.errno == errno.EIO else None

@@ -19,6 +19,8 @@ from swaptiers.testing.slow import SlowTier
 from swaptiers.testing.wrapped import WrappedTier
 from swaptiers.tiers.base import Tier
 
+TOO_BIG = (errno.EFBIG, errno.EINVAL)
+"""EINVAL: O_DIRECT, where the limit is amidst a block."""
 Slots = npt.NDArray[np.int64]
 
 
@@ -105,7 +107,7 @@ class Witness(WrappedTier):
         try:
             yield
         except OSError as error:
-            self.too_big += error.errno == errno.EFBIG
+            self.too_big += error.errno in TOO_BIG
             raise
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
