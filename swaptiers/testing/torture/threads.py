@@ -46,7 +46,7 @@ class ThreadedEpisode:
     rounds: tuple[tuple[tuple[ops.Operation, ...], ...], ...]
     rate: float
     has_background: bool
-    limit_s: float = 120.0
+    limit_s: float = 300.0
 
 
 def draw_threaded(seed: int, number: int) -> ThreadedEpisode:
