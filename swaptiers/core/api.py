@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.charges import memory_bytes
+from swaptiers.core.charges import NONE, memory_bytes, refusal
 from swaptiers.core.cleaning import drop_move, end_plan, finish_move
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import (
@@ -33,17 +33,22 @@ from swaptiers.core.rings import key_of, list_coldest, next_stamp, own_ring, rin
 from swaptiers.core.segments import OPEN, SEALED, is_log
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
+    ACCEPTED,
     BUSY,
     COPYING,
     DONE,
     FREE,
     KEPT,
+    LANDED,
     PLACED,
     PLACED_ZERO,
     PLANNED,
+    REFUSED,
     RETIRED,
     STORED,
+    TIME_TAKEN,
     UNREADABLE,
+    UNTIMED,
     WAITING,
     WHEN_AGE,
     ZERO,
@@ -53,10 +58,11 @@ from swaptiers.core.state import (
     cgroups,
     header_at,
     pending_pages,
+    plan_entries,
     records,
     segments,
 )
-from swaptiers.core.store import ask, place
+from swaptiers.core.store import ask, place, put
 from swaptiers.core.workers import plan_background, ready_edge, rest_worker, wake_workers
 
 State = int
@@ -118,34 +124,37 @@ def publish_pages(at: State, pending: Any, start: int, n: int, ids: Any) -> None
 
 
 @kernel
-def withdraw_pages(at: State, pending: Any, start: int, n: int) -> None:
-    """The bytes of pending[start:n] could not be written: free what was reserved for them."""
+def withdraw_pages(at: State, pending: Any, n: int, ids: Any) -> None:
+    """The call is off: free what is reserved for those of pending[:n] that are not published. A second time does nothing."""
     st = header_at(at)
-    for i in range(start, n):
+    for i in range(n):
+        if ids[i] != 0:
+            continue
         if pending[i].state == PLACED:
             withdraw_entry(st, pending[i].row)
         elif pending[i].state == PLACED_ZERO:
             withdraw_zero(st, pending[i].row)
+        pending[i].state = REFUSED
     settle(st)
 
 
 @kernel
 def store_page(at: State, cgroup: int, last_use: int, tier: int, length: int, checksum: int) -> int:
-    """One page whose length in the compressed tier `tier` is known: its entry id if it was placed there, in `st.one_slot`,
-    and published; else -1 - what `place` wants for the first pending page. DONE then means that it has a place in another
-    tier, or was refused."""
+    """One page whose length in the compressed tier `tier` is known: its entry id if it is in there now, in `st.one_slot`,
+    and published; 0 if it needs more than that, and nothing was done."""
     st = header_at(at)
+    stored = min(length, st.page_size)
+    if not cgroups(st)[cgroup].alive or refusal(st, tier, cgroup, stored, NONE) != ACCEPTED:
+        return 0
     p = pending_pages(st)[0]
     ask(p, -1, cgroup, last_use, False)
-    p.behind = 1 if st.flying > 0 else 0
-    p.lengths[st.tiers[tier].codec] = length
-    status = place(st, p)
-    if status == DONE and p.state == PLACED and p.tier == tier:
-        records(st)[p.row].checksum = checksum
-        publish_entry(st, p.row)
-        st.one_slot = p.slot
-        return int(entry_id(st, p.row))
-    return -1 - status
+    if not put(st, tier, stored, p):
+        return 0
+    records(st)[p.row].checksum = checksum
+    publish_entry(st, p.row)
+    st.one_slot = p.slot
+    st.one_entry = entry_id(st, p.row)
+    return int(st.one_entry)
 
 
 @kernel
@@ -232,13 +241,16 @@ def take_page(at: State, entry: int) -> int:
         st.one_slot = r.slot
         st.one_length = r.length
         st.one_checksum = r.checksum
+        st.one_row = row
     return int(row)
 
 
 @kernel
-def restore_page(at: State, row: int) -> None:
-    """The load failed."""
-    restore_taken(header_at(at), row)
+def restore_page(at: State, entry: int, row: int) -> None:
+    """The load of the entry that the caller took failed. If it is over by now, nothing is done."""
+    st = header_at(at)
+    if records(st)[row].marks & BUSY and entry_id(st, row) == entry:
+        restore_taken(st, row)
 
 
 @kernel
@@ -278,13 +290,14 @@ def find_kept(at: State, ids: Any, checksums: Any, kept: Any) -> None:
 
 @kernel
 def store_kept(at: State, ids: Any, uses: Any, clean: Any, stored: Any) -> None:
-    """Where `clean`: the page goes back to its kept slot, if it still has one. Elsewhere the slot is free now."""
+    """Where `clean`: the page goes back to its kept slot, if it still has one, and its id into `stored`. Elsewhere the
+    slot is free now."""
     st = header_at(at)
     for i in range(len(ids)):
         row = _kept_row(st, ids[i])
-        stored[i] = row >= 0 and clean[i]
-        if stored[i]:
+        if row >= 0 and clean[i]:
             store_clean(st, row, uses[i])
+            stored[i] = ids[i]
         elif row >= 0:
             drop_kept(st, row)
     settle(st)
@@ -308,10 +321,13 @@ def finish_takes(at: State, takes: Any, n: int, loaded: bool) -> None:
 
 @kernel
 def restore_takes(at: State, takes: Any, n: int) -> None:
-    """The loads failed: backwards, so that the oldest ends up oldest again."""
+    """The loads failed: backwards, so that the oldest ends up oldest again. Takes that are over, or never were, are not
+    touched."""
     st = header_at(at)
     for i in range(n - 1, -1, -1):
-        restore_taken(st, takes[i].row)
+        t = takes[i]
+        if t.stamp > 0 and records(st)[t.row].stamp == t.stamp and records(st)[t.row].marks & BUSY:
+            restore_taken(st, t.row)
 
 
 @kernel
@@ -446,19 +462,46 @@ def next_background(at: State, now: int) -> int:
 
 @kernel
 def cancel_plan(at: State, edge: int, entries: Any, n: int) -> None:
-    """Put a plan's entries back, the last first, so that the coldest ends up coldest."""
-    st = header_at(at)
-    for i in range(n - 1, -1, -1):
-        drop_move(st, edge, entries[i])
-    end_plan(st, edge)
+    """Put a plan's entries back, the last first, so that the coldest ends up coldest. Nothing, if the plan is over."""
+    _cancel(header_at(at), edge, entries, n)
+
+
+@part
+def _cancel(st: Header, edge: int, entries: Any, n: int) -> None:
+    if n == 0 or entries[0].row == LANDED:
+        return
+    if entries[0].row != UNTIMED:
+        for i in range(n - 1, -1, -1):
+            drop_move(st, edge, entries[i])
+        end_plan(st, edge)
     end_timed(st, st.edges[edge], 0)
     settle(st)
+    entries[0].row = LANDED
 
 
 @kernel
-def spend_time(at: State, edge: int, took_ns: int) -> None:
-    """The edge's latest batch took so long to move, which a quota of time counts."""
+def cancel_untaken(at: State) -> None:
+    """Put back the entries of the latest plan, if nobody has taken it."""
+    st = header_at(at)
+    if st.plan_taken == 0:
+        st.plan_taken = 1
+        _cancel(st, st.plan_edge, plan_entries(st), st.plan_n)
+
+
+@kernel
+def take_plan(at: State, entries: Any) -> None:
+    """The latest plan's entries, for the caller alone, who lands them."""
+    st = header_at(at)
+    for i in range(len(entries)):
+        entries[i] = plan_entries(st)[i]
+    st.plan_taken = 1
+
+
+@kernel
+def spend_time(at: State, edge: int, took_ns: int, entries: Any) -> None:
+    """The plan, which is carried out, took so long, which a quota of time counts."""
     end_timed(header_at(at), header_at(at).edges[edge], took_ns)
+    entries[0].row = LANDED
 
 
 @kernel
@@ -486,6 +529,8 @@ def commit_plan(at: State, edge: int, trigger: int, entries: Any, n: int) -> int
             entries[i].copied = 0
     end_plan(st, edge)
     settle(st)
+    if n > 0:
+        entries[0].row = UNTIMED if st.edges[edge].quota_of == TIME_TAKEN else LANDED
     return moved
 
 

@@ -7,6 +7,7 @@ import itertools
 import mmap
 import struct
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,6 +137,8 @@ class Core:
         }
         self.failure: PolicyError | KeyboardInterrupt | None = None
         """What a user's policy failed with, until the caller that asked it has been told."""
+        self.flights: dict[object, int] = {}
+        """Plans and writes that somebody is carrying out without the lock, and whose thread that is."""
         self.header: Any = np.zeros(1, HEADER)
         self.st: Any = self.header[0]
         self.state = int(self.header.ctypes.data)
@@ -328,6 +331,18 @@ class Core:
 
     def cell(self, cgroup: int, tier: int) -> Any:
         return self.cells[cgroup * MAX_TIERS + tier]
+
+    # flights
+
+    def take_off(self, flight: object) -> None:
+        """This thread is going to carry out a plan or a write."""
+        self.flights[flight] = threading.get_ident()
+        self.words["flying"] = len(self.flights)
+
+    def land(self, flight: object) -> None:
+        """It is over. A second time does nothing but to count those that are left."""
+        self.flights.pop(flight, None)
+        self.words["flying"] = len(self.flights)
 
     # accounts
 

@@ -38,6 +38,7 @@ UNPLACED = -1
 @part
 def clear_plan(st: Header, edge: int, trigger: int) -> None:
     st.plan_n = 0
+    st.plan_taken = 0
     st.plan_edge = edge
     st.plan_trigger = trigger
     st.plan_bytes = 0

@@ -96,6 +96,9 @@ DONE, NEED_LENGTHS, NEED_ROOM, NEED_ROWS = 0, 1, 2, 3
 # states of a pending page
 WAITING, PLACED, PLACED_ZERO, REFUSED = 0, 1, 2, 3
 
+# rows of plans that are over: for good, or but for the time that they took
+LANDED, UNTIMED = -1, -2
+
 NO_LIMIT = -1
 # how cgroups take turns to give
 ROUND_ROBIN, PROPORTIONAL, BORROW = 0, 1, 2
@@ -312,7 +315,7 @@ CLUSTER_RECORD = _record(
 )
 PLAN = _record(
     [
-        ("row", "i8"),
+        ("row", "i8"),  # LANDED once the move is over, whatever became of it
         ("stamp", "i8"),
         ("epoch", "i8"),
         ("generation", "i8"),
@@ -434,6 +437,7 @@ HEADER = _record(
         # the latest plan
         ("plan_at", "i8"),
         ("plan_n", "i8"),
+        ("plan_taken", "i8"),  # 1: somebody has it, and lands it
         ("plan_edge", "i8"),
         ("plan_trigger", "i8"),
         ("plan_bytes", "i8"),
@@ -455,6 +459,8 @@ HEADER = _record(
         ("one_slot", "i8"),
         ("one_length", "i8"),
         ("one_checksum", "i8"),
+        ("one_row", "i8"),  # of the single page that was taken last; whoever asks says -1 first
+        ("one_entry", "i8"),  # the single page that was stored last; whoever asks says 0 first
         ("flying", "i8"),  # plans and writes that somebody is carrying out without the lock
         # background
         ("kick", "i8"),

@@ -87,7 +87,7 @@ def place(st: Header, pending: Any) -> int:
         if give_way_to(st, tier, pending.cgroup, reason):
             continue
         if reason == ACCEPTED:
-            if _put(st, tier, length, pending):
+            if put(st, tier, length, pending):
                 return DONE
             reason = FULL
         if _make_room(st, tier, reason, pending):
@@ -122,7 +122,7 @@ def _length_in(st: Header, tier: int, pending: Any) -> int:
 
 
 @part
-def _put(st: Header, tier: int, length: int, pending: Any) -> bool:
+def put(st: Header, tier: int, length: int, pending: Any) -> bool:
     """Give the page a slot and a record; False if the tier has no slot left."""
     row = row_alloc(st)
     t = st.tiers[tier]

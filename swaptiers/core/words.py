@@ -1,4 +1,4 @@
-"""Integers of a state record, for Python to look at."""
+"""Integers of a state record, for Python to look at, and seldom to set."""
 
 from __future__ import annotations
 
@@ -21,3 +21,6 @@ class Words:
         """The field's value now. Raises KeyError if it is no 64-bit integer."""
         value: int = self.words[self._at[name]]
         return value
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self.words[self._at[name]] = value

@@ -21,7 +21,7 @@ from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.core.state import QUARANTINED, TIME_TAKEN
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
-from swaptiers.errors import TierIOError
+from swaptiers.errors import ClosedError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
@@ -33,8 +33,7 @@ PATIENCE_S = 1.0
 class Engine:
     """Moves entries between the tiers of one system. Safe from several threads: the lock is held for bookkeeping only.
 
-    `landed`: a condition over the system's lock, notified whenever a plan or a write that was under way is over.
-    `failures`: where it is noted what fails.
+    `lock`: the system's. `failures`: where it is noted what fails.
     """
 
     def __init__(
@@ -42,14 +41,15 @@ class Engine:
         core: Core,
         graph: TierGraph,
         tiers: Sequence[Tier],
-        landed: threading.Condition,
+        lock: Any,
         clock: Callable[[], int],
         failures: Failures,
     ) -> None:
         self._core = core
         self._graph = graph
         self._tiers = tiers
-        self._lock = landed
+        self._lock = lock
+        self._landed = threading.Condition(lock)
         self._clock = clock
         self._failures = failures
 
@@ -99,27 +99,35 @@ class Engine:
                     api.bar_tier(self._core.state, rank, QUARANTINED)
             suspects.clear()
 
-    def cancel(self, plan: Plan) -> None:
-        """Put the plan's entries back where they were."""
-        with self._lock:
-            api.cancel_plan(self._core.state, plan.edge, plan.entries, len(plan.entries))
-            self.land()
-
-    def land(self) -> None:
+    def land(self, flight: object) -> None:
         """A plan or write that was under way is over. The caller holds the lock."""
-        self._core.st.flying -= 1
-        self._lock.notify_all()
+        self._core.land(flight)
+        self._landed.notify_all()
+
+    def abandon(self) -> None:
+        """This thread's call ends with an error: of what it had under way nothing is any more. Mostly that is so already."""
+        here = threading.get_ident()
+        with self._lock:
+            for flight in [each for each, thread in self._core.flights.items() if thread == here]:
+                if isinstance(flight, Plan):
+                    api.cancel_plan(self._core.state, flight.edge, flight.entries, len(flight.entries))
+                self.land(flight)
+            self.land(None)  # counts anew, if it was interrupted between landing and counting
+
+    def landing(self) -> Landing:
+        """Around a call that moves entries: where it ends with an error, nothing of it is left under way."""
+        return Landing(self)
 
     def let_land(self, seconds: float = threading.TIMEOUT_MAX) -> bool:
         """Wait until nothing is under way; False if something still is after so many seconds. The caller holds the lock,
         which is let go of while waiting."""
-        return self._lock.wait_for(lambda: bool(self._core.st.flying == 0), seconds)
+        return self._landed.wait_for(lambda: bool(self._core.st.flying == 0), seconds)
 
     def wait_for_others(self) -> None:
         """Until somebody's plan or write is over, if any is under way: then entries can be moved that could not before."""
         with self._lock:
             if self._core.st.flying > 0:
-                self._lock.wait(PATIENCE_S)
+                self._landed.wait(PATIENCE_S)
 
     def _read(self, source: Tier, entries: Any, unreadable: npt.NDArray[np.bool_], *, is_decoded: bool) -> list[Buffer]:
         """The pages of the plan's entries, or their payloads as they are; which of them can't be had is noted.
@@ -192,21 +200,22 @@ class Engine:
     def _commit(self, plan: Plan, source: Tier, target: Tier, started: int, unreadable: npt.NDArray[np.bool_]) -> Moved:
         """Switch what was copied and put the rest back; what is unreadable is set aside, so that it stops nobody else."""
         entries = plan.entries
+        aside = entries[unreadable]  # a plan that is over does not say any more which it was about
         with self._lock:
             if entries["copied"].any():
                 moved = api.commit_plan(self._core.state, plan.edge, plan.trigger, entries, len(entries))
-                self._spend(plan.edge, started)
+                self._spend(plan, started)
             else:
                 api.cancel_plan(self._core.state, plan.edge, entries, len(entries))
                 moved = 0
             if unreadable.any():
                 source_rank = int(self._core.st.edges[plan.edge].source)
-                api.set_unreadable_aside(self._core.state, source_rank, entries[unreadable])
+                api.set_unreadable_aside(self._core.state, source_rank, aside)
             done = entries["copied"] == 1
             self.free(source, entries["slot"][done])
             self.free(target, entries["to_slot"][~done])
             self.quarantine_suspects()
-            self.land()
+            self.land(plan)
         return Moved(
             entries=moved,
             freed_bytes=int(entries["length"][done].sum()),
@@ -214,34 +223,62 @@ class Engine:
             unreadable=int(unreadable.sum()),
         )
 
-    def _spend(self, edge: int, started: int) -> None:
+    def _spend(self, plan: Plan, started: int) -> None:
         """Let a quota of time know how long the batch took. The caller holds the lock."""
-        if self._core.st.edges[edge].quota_of == TIME_TAKEN:
+        if self._core.st.edges[plan.edge].quota_of == TIME_TAKEN:
             now = self._core.st.now = self._clock()
-            api.spend_time(self._core.state, edge, now - started)
+            api.spend_time(self._core.state, plan.edge, now - started, plan.entries)
 
     def run_background(self, held: AbstractContextManager[Any], now: int, max_steps: int) -> int:
-        """Take due background steps (watermarks, limit workers, ages); the number of entries moved.
-
-        `held`: the lock over a system that is open. A worker whose step moved nothing, or failed, rests until its edge's
-        next trigger. Raises TierIOError.
-        """
+        """Take due background steps, so many at most; the number of entries moved. Raises as `step` does."""
         entries = 0
         for _ in range(max_steps):
-            with held:
-                edge = api.next_background(self._core.state, now)
-                plan = latest_plan(self._core) if edge >= 0 else None
-            raise_failure(self._core)
-            if edge < 0:
+            moved = self.step(held, now)
+            if moved is None:
                 break
-            if plan is None:
-                continue
-            moved = 0
-            try:
-                moved = self.move(plan).entries
-            finally:
-                if moved == 0:
-                    with self._lock:
-                        api.rest_background(self._core.state, edge)
             entries += moved
         return entries
+
+    def step(self, held: AbstractContextManager[Any], now: int) -> int | None:
+        """Take a background step that is due (watermarks, limit workers, ages); the entries moved, None if none is due.
+
+        `held`: the lock over a system that is open. A worker whose step moved nothing, or failed, rests until its edge's
+        next trigger. Raises TierIOError, PolicyError, and whatever else a tier raises.
+        """
+        core = self._core
+        with held:
+            try:
+                edge = api.next_background(core.state, now)
+                plan = latest_plan(core) if edge >= 0 else None
+            except BaseException:
+                api.cancel_untaken(core.state)
+                raise
+            if core.failure is not None:
+                api.rest_background(core.state, edge)
+        raise_failure(core)
+        if edge < 0:
+            return None
+        if plan is None:
+            return 0
+        moved = 0
+        try:
+            moved = self.move(plan).entries
+        finally:
+            if moved == 0:
+                with contextlib.suppress(ClosedError), held:
+                    api.rest_background(core.state, edge)
+        return moved
+
+
+class Landing:
+    """Abandons what an engine's thread has under way, if the block ends with an error."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._engine.abandon()

@@ -122,8 +122,12 @@ def _batch(
         if edge == EVACUATION:
             _aim(core, rank, target)
         policy = LRU if edge == EVACUATION or st.edges[edge].policy != FIFO else FIFO
-        api.plan_out(core.state, edge, policy, now)
-        plan = latest_plan(core)
+        try:
+            api.plan_out(core.state, edge, policy, now)
+            plan = latest_plan(core)
+        except BaseException:
+            api.cancel_untaken(core.state)
+            raise
         blocked = int(st.plan_blocked)
         if blocked:
             refused[REASON_NAMES[blocked]] = refused.get(REASON_NAMES[blocked], 0) + 1

@@ -97,11 +97,11 @@ class Preview:
 
     def _move(self, plan: Plan) -> Moved:
         """Commit without bytes."""
-        state, st, entries = self.core.state, self.core.st, plan.entries
+        state, entries = self.core.state, plan.entries
         api.place_plan(state, plan.edge, entries, len(entries))
         self._note(plan)
         moved = api.commit_plan(state, plan.edge, plan.trigger, entries, len(entries))
-        st.flying -= 1
+        self.core.land(plan)
         done = entries["copied"] == 1
         return Moved(
             entries=moved,

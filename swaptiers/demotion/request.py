@@ -11,17 +11,18 @@ from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 
 from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.core.plan import MAX_FRUITLESS, NEVER
-from swaptiers.core.state import FIFO, REASON_NAMES, SECOND_CHANCE
+from swaptiers.core.state import FIFO, LANDED, PLAN, REASON_NAMES, SECOND_CHANCE
 from swaptiers.graph import TierGraph
 
 Referenced = Literal["ignore", "rotate"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Plan:
     """One batch on one edge: `entries` is a copy of the core's table (dtype PLAN), ours to fill in."""
 
@@ -65,13 +66,16 @@ def latest_plan(core: Core) -> Plan | None:
     """
     st = core.st
     if core.failure is not None:
-        if st.plan_n:
-            api.cancel_plan(core.state, int(st.plan_edge), core.plan, int(st.plan_n))
+        api.cancel_untaken(core.state)
         return None
     if st.plan_n == 0:
         return None
-    st.flying += 1
-    return Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=core.plan[: int(st.plan_n)].copy())
+    entries = np.zeros(int(st.plan_n), PLAN)
+    entries["row"] = LANDED
+    plan = Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=entries)
+    core.take_off(plan)  # first: whoever is interrupted from here on finds it among the flights
+    api.take_plan(core.state, entries)
+    return plan
 
 
 def raise_failure(core: Core) -> None:
@@ -127,9 +131,13 @@ def demote(
     while edges and tally.wants_more(nbytes, max_scanned):
         policy = _policy(core, edges[0], referenced)
         with held:
-            api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, used_before, now)
-            rotated = _count_plan(core, edges[0], tally)
-            plan = latest_plan(core)
+            try:
+                api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, used_before, now)
+                rotated = _count_plan(core, edges[0], tally)
+                plan = latest_plan(core)
+            except BaseException:
+                api.cancel_untaken(core.state)
+                raise
         raise_failure(core)
         if plan is None:
             tally.fruitless += 1

@@ -433,7 +433,7 @@ class Laboratory:
             written_bytes=int(latest["to_length"].sum()),
         )
         self._finish_log()
-        self.core.st.flying -= 1
+        self.core.land(plan)
         return moved
 
     # the numbers

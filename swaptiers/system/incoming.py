@@ -10,7 +10,7 @@ import numpy.typing as npt
 from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksums, digest
 from swaptiers.core import api
 from swaptiers.core.state import TAKE
-from swaptiers.errors import CorruptEntryError, TierIOError
+from swaptiers.errors import CorruptEntryError, SwapTiersError, TierIOError
 from swaptiers.system.arguments import Pages, no_entry
 from swaptiers.system.batches import Here, Homes, homes_in
 from swaptiers.system.parts import Parts
@@ -18,7 +18,7 @@ from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failure
 
 Int64s = npt.NDArray[np.int64]
-
+NONE = -1
 
 JOINED = 256
 """Pages at most that are decoded side by side before they are put together; beyond, one after the other."""
@@ -36,21 +36,23 @@ class Incoming:
         Their slots may be kept.
         """
         parts = self._parts
-        takes, homes = self._begin(ids)
+        takes = np.zeros(len(ids), TAKE)
         try:
+            with parts.held():
+                homes = self._claim(ids, takes)
             pages = self._load(ids, takes, homes, out)
+            with parts.held():
+                if keep_clean:
+                    homes = self._kept_or_gone(takes)
+                else:
+                    api.finish_takes(parts.state, takes, len(takes), True)
+                self._free_slots(takes, homes)
         except BaseException as error:
             self._note(error)
             with parts.held():
                 api.restore_takes(parts.state, takes, len(takes))
                 parts.engine.quarantine_suspects()
             raise
-        with parts.held():
-            if keep_clean:
-                homes = self._kept_or_gone(takes)
-            else:
-                api.finish_takes(parts.state, takes, len(takes), True)
-            self._free_slots(takes, homes)
         return pages
 
     def _kept_or_gone(self, takes: Any) -> Homes:
@@ -62,54 +64,57 @@ class Incoming:
     def take_page(self, entry: int) -> bytes:
         """One page, in two compiled calls."""
         parts = self._parts
-        lock = parts.lock
-        lock.acquire()  # twice as fast as `with`
-        try:
-            if parts.closed:
-                parts.alive()
-            row: int = api.take_page(parts.state, entry)
-            rank, slot, length, total = parts.core.latest_take()
-        finally:
-            lock.release()
-        if row < 0:
-            raise no_entry(entry, row)
+        words = parts.core.words
+        row = rank = NONE
+        slot = 0
         page: Buffer = parts.zero_page
-        if rank >= 0:
-            tier, single = parts.tiers[rank], parts.singles[rank]
-            try:
+        try:
+            with parts.quick_lock:
+                if parts.closed:
+                    parts.alive()
+                words["one_row"] = NONE
+                try:
+                    row = api.take_page(parts.state, entry)
+                    rank, slot, length, total = parts.core.latest_take()
+                except BaseException:
+                    row = words["one_row"]
+                    raise
+            if row < 0:
+                raise no_entry(entry, row)
+            if rank >= 0:
+                tier, single = parts.tiers[rank], parts.singles[rank]
                 payload = single.load_one(slot, length)
                 if digest(payload) & CHECKSUM_MASK != total:
                     raise CorruptEntryError(entry, tier.name, slot)
                 page = tier.decode(payload)
                 if parts.failures.runs:
                     parts.engine.worked(tier, "load")
-            except BaseException as error:
-                self._put_back(row, entry, tier, slot, error)
-                raise
-        lock.acquire()
-        try:
-            if parts.closed:
-                parts.alive()
-            api.finish_page(parts.state, row)
-            if rank >= 0:
-                try:
-                    single.free_one(slot)
-                except Exception:
-                    parts.failures.note(tier.name, "free")
-        finally:
-            lock.release()
+            with parts.quick_lock:
+                if parts.closed:
+                    parts.alive()
+                api.finish_page(parts.state, row)
+                if rank >= 0:
+                    try:
+                        single.free_one(slot)
+                    except Exception:
+                        parts.failures.note(tier.name, "free")
+        except BaseException as error:
+            if row >= 0:
+                self._put_back(row, entry, rank, slot, error)
+            raise
         return page if type(page) is bytes else bytes(page)
 
-    def _put_back(self, row: int, entry: int, tier: Tier, slot: int, error: BaseException) -> None:
+    def _put_back(self, row: int, entry: int, rank: int, slot: int, error: BaseException) -> None:
         """A single entry could not be loaded: it is where it was. Raises what that is called here."""
         failure: Exception | None = None
-        if isinstance(error, OSError) and not isinstance(error, CorruptEntryError):
-            failure = _unread(tier, error, 1, slot)
-        elif isinstance(error, ValueError):
+        if rank >= 0 and isinstance(error, OSError | ValueError) and not isinstance(error, SwapTiersError):
+            tier = self._parts.tiers[rank]
             failure = CorruptEntryError(entry, tier.name, slot)
+            if isinstance(error, OSError):
+                failure = _unread(tier, error, 1, slot)
         self._note(failure or error)
         with self._parts.held():
-            api.restore_page(self._parts.state, row)
+            api.restore_page(self._parts.state, entry, row)
             self._parts.engine.quarantine_suspects()
         if failure is not None:
             raise failure from error
@@ -119,9 +124,13 @@ class Incoming:
         parts = self._parts
         takes = np.zeros(len(ids), TAKE)
         with parts.held():
-            homes = self._claim(ids, takes)
-            api.finish_takes(parts.state, takes, len(takes), False)
-            self._free_slots(takes, homes)
+            try:
+                homes = self._claim(ids, takes)
+                api.finish_takes(parts.state, takes, len(takes), False)
+                self._free_slots(takes, homes)
+            except BaseException:
+                api.restore_takes(parts.state, takes, len(takes))
+                raise
 
     def forget_clean(self, ids: Int64s) -> int:
         """Free the slots that are still kept of these ids; how many there were."""
@@ -129,7 +138,7 @@ class Incoming:
         kept = np.zeros(n, np.bool_)
         with parts.held():
             api.find_kept(parts.state, ids, np.zeros(n, np.int64), kept)
-            api.store_kept(parts.state, ids, np.zeros(n, np.int64), np.zeros(n, np.bool_), np.zeros(n, np.bool_))
+            api.store_kept(parts.state, ids, np.zeros(n, np.int64), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         return int(kept.sum())
 
     def peek(self, ids: Int64s, pages: Pages) -> None:
@@ -160,11 +169,6 @@ class Incoming:
             if failure is None:
                 pages[left[unmoved]] = got[unmoved]
             left = left[~unmoved]
-
-    def _begin(self, ids: Int64s) -> tuple[Any, Homes]:
-        takes = np.zeros(len(ids), TAKE)
-        with self._parts.held():
-            return takes, self._claim(ids, takes)
 
     def _claim(self, ids: Int64s, takes: Any) -> Homes:
         """Claim all entries or none; where they are. The caller holds the lock."""

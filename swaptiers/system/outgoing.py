@@ -52,7 +52,7 @@ class Outgoing:
     ) -> None:
         """Store at most PENDING_MAX pages: their ids go into `ids`, refusals are counted in `reasons`.
 
-        Raises TierIOError if a tier fails; the pages whose ids stand in `ids` by then are in.
+        Raises TierIOError if a tier fails; exactly the pages whose ids stand in `ids` by then are in, whatever is raised.
         """
         parts, n = self._parts, len(pages)
         pending = self._pending()
@@ -65,7 +65,7 @@ class Outgoing:
         first = parts.first_codec
         if first >= 0:
             self._encode(first, pending, views, zero, payloads, 0)
-        self._place(pending, n, views, zero, payloads, ids, 0)
+        self._place(pending, n, views, zero, payloads, ids)
         _count_refusals(pending[:n], reasons)
 
     def store_clean(
@@ -79,68 +79,77 @@ class Outgoing:
         same = np.zeros(n, np.bool_)
         for i in np.flatnonzero(kept).tolist():
             same[i] = checksum(pages[i].data) == sums[i]
-        stored = np.zeros(n, np.bool_)
         with parts.held():
-            api.store_kept(parts.state, clean, uses, same, stored)
-        ids[stored] = clean[stored]
+            api.store_kept(parts.state, clean, uses, same, ids)
 
-    def store_page(self, page: Buffer, cgroup: int, used: int, reasons: Reasons) -> int:
-        """Store one page: its id, 0 if it was refused. One compiled call where its first tier takes it."""
+    def store_page(self, page: Buffer, cgroup: int, used: int, reasons: Reasons, ids: list[Any]) -> None:
+        """Store one page: `ids[0]` becomes its id, or an array of it, 0 if it is refused. One compiled call where its first
+        tier takes it."""
         parts = self._parts
         if not parts.first_is_quick or page == parts.zero_page:
-            ids = np.zeros(1, np.int64)
-            array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
-            self.store(array, cgroup, np.full(1, used, np.int64), ids, reasons)
-            return int(ids[0])
-        tier = parts.tiers[FASTEST]
+            self._store_slowly(page, None, 0, cgroup, used, reasons, ids)
+            return
+        tier, words = parts.tiers[FASTEST], parts.core.words
         payload = tier.encode(page)
         length, total = len(payload), digest(payload) & CHECKSUM_MASK
-        plan = None
-        parts.lock.acquire()  # twice as fast as `with`
-        try:
+        with parts.quick_lock:
             if parts.closed:
                 parts.alive()
-            codec = (
-                parts.first_codec
-            )  # of the payload, or of one that was changed meanwhile: a payload in zswap says which
+            codec = parts.first_codec  # of the payload, or another meanwhile: a payload in zswap says which
             if parts.needs_now:
                 parts.core.st.now = parts.clock()
-            entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
-            if entry > 0:
-                try:
-                    parts.singles[FASTEST].store_one(parts.core.words["one_slot"], payload)
+            words["one_entry"] = 0
+            try:
+                entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
+                if entry:
+                    parts.singles[FASTEST].store_one(words["one_slot"], payload)
                     if parts.failures.runs:
                         parts.engine.worked(tier, "store")
-                except BaseException as error:
-                    self._drop(entry, tier)
-                    if isinstance(error, OSError):
-                        raise self._io_error(tier, error) from error
-                    raise
-                return entry
-            status = -1 - entry
-            pending = self._pending()
-            pending[0] = parts.core.pending[0]
-            if status == NEED_ROOM:
-                plan = latest_plan(parts.core)
-        finally:
-            parts.lock.release()
-        raise_failure(parts.core)
-        ids = np.zeros(1, np.int64)
-        if status == NEED_ROOM:
-            self._make_room(pending, 0, plan)
-        views = [memoryview(page)]
-        self._place(pending, 1, views, np.zeros(1, np.bool_), {codec: [payload]}, ids, 1 if status == DONE else 0)
+                    ids[0] = entry
+            except BaseException as error:
+                ids[0] = 0
+                self._drop(words["one_entry"], tier)
+                if isinstance(error, OSError):
+                    failure = self._io_error(tier, error)
+                    parts.engine.quarantine_suspects()
+                    raise failure from error
+                raise
+        if not entry:
+            self._store_slowly(page, payload, codec, cgroup, used, reasons, ids)
+
+    def _store_slowly(
+        self,
+        page: Buffer,
+        payload: Buffer | None,
+        codec: int,
+        cgroup: int,
+        used: int,
+        reasons: Reasons,
+        ids: list[Any],
+    ) -> None:
+        """One page on the road of many; `payload`: what `codec` made of it, if one did."""
+        parts, numbers = self._parts, np.zeros(1, np.int64)
+        ids[0] = numbers  # before anything is stored: the caller finds there what an interrupt leaves in
+        if payload is None:
+            array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
+            self.store(array, cgroup, np.full(1, used, np.int64), numbers, reasons)
+            return
+        pending, zero = self._pending(), np.zeros(1, np.bool_)
+        with parts.held():
+            api.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), zero)
+        pending["lengths"][0, codec] = len(payload)
+        self._place(pending, 1, [memoryview(page)], zero, {codec: [payload]}, numbers)
         _count_refusals(pending[:1], reasons)
-        return int(ids[0])
 
     def _drop(self, entry: int, tier: Tier) -> None:
-        """A single page that could not be stored is published already: it goes again. The caller holds the lock, so nobody
-        has seen it."""
+        """A single page that could not be stored is published already, if there is one: it goes again. The caller holds
+        the lock, so nobody has seen it."""
+        if not entry:
+            return
         takes = np.zeros(1, TAKE)
         api.begin_takes(self._parts.state, np.array([entry]), takes)
         api.finish_takes(self._parts.state, takes, 1, False)
         self._parts.engine.free(tier, takes["slot"])
-        self._parts.engine.quarantine_suspects()
 
     def _io_error(self, tier: Tier, cause: OSError) -> TierIOError:
         self._parts.failures.note(tier.name, "store")
@@ -175,38 +184,48 @@ class Outgoing:
         zero: Any,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
-        placed: int,
     ) -> None:
-        """Place pending[placed:n], write and publish pending[:n]."""
-        parts, published = self._parts, 0
+        """Place pending[:n], write and publish it. Whatever is raised: what is not published is nowhere."""
+        flight = object()
+        try:
+            self._place_in_turn(pending, n, views, zero, payloads, ids, flight)
+        except BaseException:
+            self._withdraw(pending, n, ids, flight)
+            raise
+
+    def _place_in_turn(
+        self,
+        pending: Any,
+        n: int,
+        views: list[memoryview],
+        zero: Any,
+        payloads: Payloads,
+        ids: npt.NDArray[np.int64],
+        flight: object,
+    ) -> None:
+        parts = self._parts
+        placed = published = 0
         while True:
-            failure: BaseException | None = None
             with parts.held():
                 if parts.needs_now:
                     parts.core.st.now = parts.clock()
-                result: int = api.place_pages(parts.state, pending, published, placed, n)
-                placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
-                homes = homes_in(parts.core, pending["tier"][published:placed], published)
                 try:
+                    result: int = api.place_pages(parts.state, pending, published, placed, n)
+                    placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
+                    plan = latest_plan(parts.core) if status == NEED_ROOM else None
+                    homes = homes_in(parts.core, pending["tier"][published:placed], published)
                     all_in_memory = self._put_in_memory(pending, homes, payloads)
-                except BaseException as error:
-                    failure, all_in_memory = error, False
-                if all_in_memory:
-                    api.publish_pages(parts.state, pending, published, placed, ids)
-                if not all_in_memory:
-                    parts.core.st.flying += 1
-                plan = latest_plan(parts.core) if status == NEED_ROOM else None
+                    if all_in_memory:
+                        api.publish_pages(parts.state, pending, published, placed, ids)
+                    else:
+                        parts.core.take_off(flight)
+                except BaseException:
+                    api.cancel_untaken(parts.state)
+                    parts.core.take_off(flight)  # until what is placed gave its place back
+                    raise
                 need_codec = parts.core.words["need_codec"] if status == NEED_LENGTHS else -1
-            try:
-                if failure is not None:
-                    self._withdraw(pending, published, placed)
-                    raise failure
-                if not all_in_memory:
-                    self._write_slots(pending, published, placed, homes, views, payloads, ids)
-            except BaseException:
-                if plan is not None:
-                    parts.engine.cancel(plan)
-                raise
+            if not all_in_memory:
+                self._write_slots(pending, published, placed, homes, views, payloads, ids, flight)
             raise_failure(parts.core)
             fresh, published = placed > published, placed
             if status == DONE:
@@ -251,23 +270,18 @@ class Outgoing:
         views: list[memoryview],
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
+        flight: object,
     ) -> None:
-        """Write the pages that went to slots and logs, then publish the whole range; if a write fails, none of it is in."""
+        """Write the pages that went to slots and logs, then publish the whole range."""
         parts = self._parts
-        try:
-            for rank, here in homes:
-                tier = parts.tiers[rank]
-                if not tier.by_reference:
-                    self._store(tier, pending, here, payloads[parts.columns[rank]] if tier.compressed else views)
-        except BaseException:
-            self._withdraw(pending, start, end)
-            raise
+        for rank, here in homes:
+            tier = parts.tiers[rank]
+            if not tier.by_reference:
+                self._store(tier, pending, here, payloads[parts.columns[rank]] if tier.compressed else views)
         with parts.lock:
-            try:
-                parts.alive()
-                api.publish_pages(parts.state, pending, start, end, ids)
-            finally:
-                parts.engine.land()
+            parts.alive()
+            api.publish_pages(parts.state, pending, start, end, ids)
+            parts.engine.land(flight)
 
     def _store(self, tier: Tier, pending: Any, here: Here, made: Sequence[Buffer]) -> None:
         """Store the payloads of pending[here] where they were placed."""
@@ -279,16 +293,18 @@ class Outgoing:
             raise self._io_error(tier, cause) from cause
         self._parts.engine.worked(tier, "store")
 
-    def _withdraw(self, pending: Any, start: int, end: int) -> None:
-        """The payloads of pending[start:end] could not be stored: their places are free again."""
-        parts, part = self._parts, pending[start:end]
-        taken = part["state"] == PLACED
+    def _withdraw(self, pending: Any, n: int, ids: npt.NDArray[np.int64], flight: object) -> None:
+        """The call is off: what is placed of pending[:n] and has no id yet gives its place back."""
+        parts, part = self._parts, pending[:n]
+        taken = (part["state"] == PLACED) & (ids == 0)
         with parts.lock:
+            if parts.closed and flight not in parts.core.flights:
+                return  # the end waits for flights only: there may be no state any more
             for rank in np.unique(part["tier"][taken]).tolist():
                 parts.engine.free(parts.tiers[rank], part["slot"][taken & (part["tier"] == rank)])
-            api.withdraw_pages(parts.state, pending, start, end)
+            api.withdraw_pages(parts.state, pending, n, ids)
             parts.engine.quarantine_suspects()
-            parts.engine.land()
+            parts.engine.land(flight)
 
 
 def _count_refusals(pending: Any, reasons: Reasons) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 from swaptiers.cgroups import CgroupTree
 from swaptiers.core.core import Core
@@ -13,7 +14,7 @@ from swaptiers.demotion.engine import Engine
 from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import ClosedError, ForkedError
 from swaptiers.graph import TierGraph
-from swaptiers.system.owned_lock import OwnedLock
+from swaptiers.system.open_lock import new_lock, open_lock
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
 from swaptiers.tiers.payloads import encoders
@@ -45,21 +46,23 @@ class Parts:
         self.clock = clock
         self.page_size = int(core.st.page_size)
         self.zero_page = bytes(self.page_size)
-        self.lock = OwnedLock() if self._asks_policies() else threading.Lock()
+        self.lock = new_lock()
         self.closed = False
         self.failures = Failures((tier.name for tier in tiers), quarantine_after)
-        condition = threading.Condition(self.lock)  # type: ignore[arg-type]  # an OwnedLock will do
-        self.engine = Engine(core, graph, tiers, condition, clock, self.failures)
+        self.engine = Engine(core, graph, tiers, self.lock, clock, self.failures)
         self.codec_tiers = encoders(tiers, columns)
         self.columns = columns
         self.first_codec = columns[0]
         self.first_is_quick = columns[0] >= 0 and tiers[0].by_reference
         """True if a page can be stored in the fastest tier in one go, under the lock."""
-        self.needs_now = self._asks_policies() or any(edge.quota for edge in graph.edges)
+        asks_policies = any(edge.policy not in POLICIES for edge in graph.edges)
+        self.needs_now = asks_policies or any(edge.quota for edge in graph.edges)
         """True if a store may need the time to make room: reading the clock is not free."""
         self.has_background = any(e.when.limit or e.when.watermark or e.when.age for e in graph.edges)
 
-        self._open_lock = OpenLock(self)
+        self._open_lock = open_lock(self.lock, lambda: self.closed, self.alive)
+        self.quick_lock = self._open_lock if asks_policies else self.lock
+        """The lock for single pages, which look themselves whether the system is open; a policy may not come by there."""
         self._process = os.getpid()
         _all_parts.add(self)
 
@@ -69,10 +72,7 @@ class Parts:
         self.codec_tiers.update(encoders(self.tiers, self.columns))
         self.first_codec = self.columns[0]
 
-    def _asks_policies(self) -> bool:
-        return any(edge.policy not in POLICIES for edge in self.graph.edges)
-
-    def held(self) -> OpenLock:
+    def held(self) -> AbstractContextManager[Any]:
         """The lock, over a system that is still open. Entering it raises ClosedError."""
         return self._open_lock
 
@@ -80,31 +80,19 @@ class Parts:
         """Raise ClosedError if the system is closed, or another process's."""
         if not self.closed:
             return
-        if self._process != os.getpid():
+        if self.is_forked():
             raise ForkedError(self._process, os.getpid())
         raise ClosedError("this SwapSystem is closed; what it held is gone")
+
+    def is_forked(self) -> bool:
+        """True in a forked child of the process whose system this is."""
+        return self._process != os.getpid()
 
     def disown(self) -> None:
         """This is a forked child: the tiers' files are its parent's, and so is whatever the lock was held for."""
         self.closed = True
-        self.lock = threading.Lock()
-
-
-class OpenLock:
-    """A system's lock, to be entered only while the system is open. Raises ClosedError."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-
-    def __enter__(self) -> None:
-        parts = self._parts
-        parts.lock.acquire()
-        if parts.closed:
-            parts.lock.release()
-            parts.alive()
-
-    def __exit__(self, *_: object) -> None:
-        self._parts.lock.release()
+        self.lock = self.quick_lock = new_lock()
+        self._open_lock = open_lock(self.lock, lambda: self.closed, self.alive)
 
 
 _all_parts: weakref.WeakSet[Parts] = weakref.WeakSet()

@@ -54,8 +54,10 @@ from swaptiers.system.arguments import (
     checked_pages,
     checked_uses,
 )
+from swaptiers.system.background import Background
 from swaptiers.system.closing import close_all, raise_failed
 from swaptiers.system.incoming import Incoming
+from swaptiers.system.open_lock import check_free
 from swaptiers.system.outgoing import Outgoing
 from swaptiers.system.parts import Parts
 from swaptiers.system_spec import SystemSpec
@@ -105,6 +107,10 @@ class SwapSystem:
     around it (`swaptiers.testing` has some). `quarantine_after`: so many stores into a tier, or loads out of it, that
     failed in a row put it into quarantine (`quarantine`); None: never. Safe from several threads: one lock for
     bookkeeping, none held over codec or I/O. Closing gives back memory and files; whatever was stored is gone.
+
+    An interrupt (Ctrl-C) at any instant of a call undoes it, unless it was over: then `swap_in` and `discard` have let their
+    entries go (StaleEntryError says so, and the pages are in `out`, if it was given), and demotions have moved some. What a
+    `swap_out` had stored is taken back. Calls about cgroups are not protected.
     """
 
     def __init__(
@@ -176,8 +182,7 @@ class SwapSystem:
         )
         self._outgoing = Outgoing(self._parts)
         self._incoming = Incoming(self._parts)
-        self.background_error: Exception | None = None
-        """What the background's last turn after a store failed with, if it did; its entries are where they were."""
+        self._background = Background(self._parts)
 
     @classmethod
     def from_spec(cls, spec: SystemSpec, *, folder: str | os.PathLike[str] = ".", **options: Any) -> Self:
@@ -275,6 +280,7 @@ class SwapSystem:
         uses = checked_uses(last_used_ns, len(array), self._parts.clock())
         index = self._index(cgroup)
         ids = np.zeros(len(array), np.int64)
+        stored = ids[:0]
         reasons: dict[str, int] = {}
         try:
             if clean is not None:
@@ -288,14 +294,19 @@ class SwapSystem:
             else:
                 self._store(array, index, uses, ids, reasons)
             self._maintain()
+            out = ids.view(np.uint64)
         except BaseException:
-            with contextlib.suppress(StaleEntryError, ClosedError):
-                self._incoming.discard(ids[ids != 0])
+            self._take_back(np.union1d(ids, stored))
             raise
-        out = ids.view(np.uint64)
         if reasons:
             raise StoreRefusedError(out, reasons, _path(cgroup))
         return out
+
+    def _take_back(self, ids: npt.NDArray[np.int64]) -> None:
+        """A call that stores has failed: nothing of it is under way any more, and none of its pages are in."""
+        self._parts.engine.abandon()
+        with contextlib.suppress(StaleEntryError, ClosedError):
+            self._incoming.discard(ids[ids != 0])
 
     def _store(
         self,
@@ -315,12 +326,13 @@ class SwapSystem:
             raise ValueError(f"a page has {self.page_size} bytes, not {len(page)}")
         used = self._parts.clock() if last_used_ns is None else last_used_ns
         reasons: dict[str, int] = {}
-        entry = self._outgoing.store_page(page, self._index(cgroup), used, reasons)
+        ids: list[Any] = [0]
         try:
+            self._outgoing.store_page(page, self._index(cgroup), used, reasons, ids)
             self._maintain()
+            entry: int = ids[0] if type(ids[0]) is int else int(ids[0][0])
         except BaseException:
-            with contextlib.suppress(StaleEntryError, ClosedError):
-                self._incoming.discard(np.array([entry] if entry else [], np.int64))
+            self._take_back(np.atleast_1d(ids[0]))
             raise
         if not entry:
             raise StoreRefusedError(np.zeros(1, np.uint64), reasons, _path(cgroup))
@@ -384,20 +396,21 @@ class SwapSystem:
         to a batch more. Raises GraphError for an unknown tier, ValueError for a bad size.
         """
         wanted, scope = self._request(nbytes, source, target, cgroup, referenced)
-        return demote(
-            self.core,
-            self.graph,
-            self._parts.held(),
-            self._parts.engine.move,
-            scope=scope,
-            source=source,
-            nbytes=wanted,
-            target=target,
-            referenced=referenced,
-            used_before=NEVER if used_before_ns is None else used_before_ns,
-            max_scanned=scan,
-            now=self._parts.clock(),
-        )
+        with self._parts.engine.landing():
+            return demote(
+                self.core,
+                self.graph,
+                self._parts.held(),
+                self._parts.engine.move,
+                scope=scope,
+                source=source,
+                nbytes=wanted,
+                target=target,
+                referenced=referenced,
+                used_before=NEVER if used_before_ns is None else used_before_ns,
+                max_scanned=scan,
+                now=self._parts.clock(),
+            )
 
     def _request(
         self, nbytes: int | str, source: str, target: str | None, cgroup: Cgroup | str, referenced: Referenced
@@ -481,15 +494,16 @@ class SwapSystem:
         where it was or where it was going.
         """
         self._parts.alive()
-        return evacuate(
-            self.core,
-            self.graph,
-            self._parts.held(),
-            self._parts.engine.move,
-            rank=self.graph.rank(tier),
-            clock=self._parts.clock,
-            progress=progress,
-        )
+        with self._parts.engine.landing():
+            return evacuate(
+                self.core,
+                self.graph,
+                self._parts.held(),
+                self._parts.engine.move,
+                rank=self.graph.rank(tier),
+                clock=self._parts.clock,
+                progress=progress,
+            )
 
     def readmit(self, tier: str) -> None:
         """Let a tier that was being evacuated, or is in quarantine, take entries again; what it failed before is forgiven.
@@ -537,23 +551,45 @@ class SwapSystem:
     def run_background(self, max_steps: int = BACKGROUND_STEPS) -> int:
         """Take the background steps that are due (watermarks, limit workers, ages); the number of entries moved.
 
-        Every `swap_out` does so at its end (`background_error` keeps what that raised); call it yourself where time
-        passes without stores. Raises TierIOError.
+        Every `swap_out` does so at its end (`background_error` keeps what that raised), unless `background` runs; call it
+        yourself where time passes without stores. Raises TierIOError.
         """
         self._parts.alive()
-        return self._parts.engine.run_background(self._parts.held(), self._parts.clock(), max_steps)
+        with self._parts.engine.landing():
+            return self._parts.engine.run_background(self._parts.held(), self._parts.clock(), max_steps)
+
+    def background(self) -> Background:
+        """Let a thread of its own take the background steps from now on, and no longer every `swap_out` at its end.
+
+        It runs until its `stop`, the end of its `with` block, or `close`; a second call gives the same thread::
+
+            with swap.background():
+                ids = swap.swap_out(pages)
+
+        It sleeps until a store makes something due, or the time has come for it by the system's clock; a clock that
+        stands still is not polled: `background().wake()` after it was set. Raises ClosedError.
+        """
+        return self._background.start()
+
+    @property
+    def background_error(self) -> Exception | None:
+        """What the latest background step failed with, None if it did not; its entries are where they were."""
+        return self._background.error
 
     def _maintain(self) -> None:
         """The background's turn after a store. Its failure is not the store's, whose pages are in: it is kept apart."""
         if not self._parts.has_background:
             return
+        if self._background.running:
+            self._background.stored()
+            return
         try:
             self.run_background()
-            self.background_error = None
+            self._background.error = None
         except ClosedError:
             raise
         except Exception as error:
-            self.background_error = error
+            self._background.error = error
 
     # looking
 
@@ -620,10 +656,13 @@ class SwapSystem:
     def close(self) -> None:
         """Give back memory and files. A second call does nothing. What other threads are writing is let land first; what
         they ask for then gets ClosedError. Raises TierIOError if a tier could not be closed; all others are."""
+        check_free(self._parts.lock)
         with self._parts.lock:
             if self._parts.closed:
                 return
             self._parts.closed = True
+        self._background.leave(CLOSING_PATIENCE_S)
+        with self._parts.lock:
             landed = self._parts.engine.let_land(CLOSING_PATIENCE_S)
         failed = close_all(self.tiers)
         if self._chooser is not None:

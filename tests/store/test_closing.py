@@ -157,6 +157,8 @@ import swaptiers as st
 pages = np.random.default_rng(1).integers(0, 256, (40, 4096), np.uint8)
 tiers = [st.ZswapSpec(name="zswap", max_pool="64K"), st.FileSpec(name="disk", capacity="1M", path="disk.swap")]
 swap = st.SwapSystem(tiers, max_entries=1 << 12)
+web = swap.cgroup("/web")
+background = swap.background()
 ids = swap.swap_out(pages)
 swap._parts.lock.acquire()  # as another thread may have it at the moment of the fork
 child = os.fork()
@@ -164,17 +166,25 @@ if child == 0:
     calls = [lambda: swap.swap_out(pages), lambda: swap.swap_out_page(bytes(4096)), lambda: swap.swap_in(ids),
              lambda: swap.swap_in_page(int(ids[0])), lambda: swap.peek(ids), lambda: swap.discard(ids),
              lambda: swap.demote("1M", source="zswap"), lambda: swap.stats(), lambda: swap.check(), lambda: len(swap),
-             lambda: swap.inversion(), lambda: swap.cgroup("/a"), lambda: swap.run_background()]
+             lambda: swap.inversion(), lambda: swap.cgroup("/a"), lambda: swap.run_background(), swap.background,
+             background.start, background.wake, lambda: swap.evacuate("disk"), lambda: swap.remove_tier("disk"),
+             lambda: swap.readmit("disk"), lambda: swap.quarantine("disk"), lambda: swap.forget_clean(ids),
+             lambda: swap.plan("1M", source="zswap"), lambda: swap.limit(st.CgroupSpec(path="/")),
+             lambda: swap.cgroup_spec("/"), lambda: swap.remove_cgroup("/b"), lambda: web.set(swap_max="1M"),
+             lambda: web.spec, lambda: swap.swap_out(pages, clean=ids), lambda: swap.swap_out(pages, "/nowhere"),
+             lambda: swap.swap_in(ids, keep_clean=True)]
     said = set()
     for call in calls:
         try:
             call()
+            raise AssertionError("a call of the child's went through")
         except st.ForkedError as error:
             assert isinstance(error, st.ClosedError) and error.owner == os.getppid()
             said.add(str(error))
     assert len(said) == 1 and f"process {os.getpid()} is a fork" in said.pop()
     with st.SwapSystem(tiers[:1], max_entries=1 << 12) as own:
         assert (own.swap_in(own.swap_out(pages[:5])) == pages[:5]).all()
+    background.stop()
     swap.tiers[1].close()  # as a garbage collector might
     swap.close()
     swap.__exit__(None, None, None)
@@ -186,6 +196,7 @@ assert (swap.peek(ids) == pages).all()
 swap.demote("1M", source="zswap")
 assert (swap.swap_in(ids) == pages).all()
 swap.check()
+assert [thread.name for thread in threading.enumerate()] == ["MainThread", "swaptiers-background"]
 swap.close()
 assert not os.path.exists("disk.swap")
 print("good")
