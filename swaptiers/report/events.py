@@ -35,7 +35,9 @@ class EventParts:
         parquet: Any = importlib.import_module("pyarrow.parquet")
         empty = arrow_table(_block(Steps(table=_NO_STEPS, tiers=[], triggers=[], cgroups={}), variant, repetition), "")
         with parquet.ParquetWriter(self._part(variant, repetition), empty.schema, compression="zstd") as writer:
-            yield lambda steps: writer.write_table(arrow_table(_block(steps, variant, repetition), ""))
+            gathered = _Gathered(writer)
+            yield lambda steps: gathered.add(arrow_table(_block(steps, variant, repetition), ""))
+            gathered.flush()
 
     def join(self, result: ExperimentResult, run: str, path: Path) -> None:
         """All runs' steps in one file, in the order of the variants. Never more than a few in memory."""
@@ -49,6 +51,27 @@ class EventParts:
                 with parquet.ParquetFile(part) as file:
                     for batch in file.iter_batches(ROWS_AT_ONCE):
                         writer.write_table(arrow.Table.from_batches([batch]).cast(schema))
+
+
+class _Gathered:
+    """Steps that come a few at a time, written as row groups worth having."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._tables: list[Any] = []
+        self._rows = 0
+
+    def add(self, table: Any) -> None:
+        self._tables.append(table)
+        self._rows += table.num_rows
+        if self._rows >= ROWS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._tables:
+            arrow: Any = importlib.import_module("pyarrow")
+            self._writer.write_table(arrow.concat_tables(self._tables).unify_dictionaries())
+        self._tables, self._rows = [], 0
 
 
 _NO_STEPS = np.zeros(

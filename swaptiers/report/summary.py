@@ -77,6 +77,8 @@ def _place(match: re.Match[str]) -> str:
 
 
 def _in_words(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, KeyError):
+        return "this version of swaptiers counts that, the one that wrote the file did not; run the experiment again"
     return str(error) if type(error) is ValueError else format_exception(error, kind)
 
 
