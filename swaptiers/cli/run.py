@@ -24,6 +24,7 @@ from swaptiers.experiment.run import check_jobs, run_experiment
 from swaptiers.report.events import EventParts
 from swaptiers.report.explain import explain
 from swaptiers.report.extra import INSTALL, check_wishes
+from swaptiers.report.refusals import refused_writes
 from swaptiers.report.table import VariantsTable
 from swaptiers.report.write import REPORT, check_folder, write_results
 
@@ -97,6 +98,8 @@ def run(
         sys.stdout.write("\n")
     elif not quiet:
         Console().print(VariantsTable(result))
+        for sentence in refused_writes(result.variants):
+            click.echo(sentence)
         if explains:
             Console().print(explain(result.variants))
     _check_integrity(result)

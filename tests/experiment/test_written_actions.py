@@ -11,6 +11,7 @@ import pytest
 from configs import numbers, run_text
 
 import swaptiers as st
+from swaptiers.cli import main
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
 
@@ -233,3 +234,14 @@ def test_reading_changes_no_number(tmp_path: Path) -> None:
         read = laboratory.run()
     quiet = run_base(tmp_path, SIZES + 'actions: [{at: 1s, write: "0", to: /memory.reclaim}]\n')
     assert attrs.evolve(read, time=quiet.time) == attrs.evolve(quiet)
+
+
+def test_the_command_says_what_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A refused write that is only in a file that nobody asked for."""
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(SIZES + 'actions: [{at: 1s, write: "1K source=file", to: /web/memory.reclaim}]\n')
+    main(["run", "x.yaml"])
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == "base: at 1s, '1K source=file' into /web/memory.reclaim was refused: EINVAL (0 demoted)"
