@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from swaptiers.cgroups import CgroupTree
+from swaptiers.core.state import PLANNED
 from swaptiers.demotion import engine
 from swaptiers.system import incoming
 
@@ -29,6 +30,7 @@ def skip_the_stamp(patch: pytest.MonkeyPatch) -> None:
     commit = engine.Engine._commit
 
     def blindly(self: Any, plan: Any, *rest: Any) -> Any:
+        self._core.records["marks"][plan.entries["row"]] |= PLANNED
         now = self._core.records[plan.entries["row"]]
         plan.entries["stamp"], plan.entries["generation"] = now["stamp"], now["generation"]
         return commit(self, plan, *rest)
@@ -71,7 +73,7 @@ def keep_what_failed(patch: pytest.MonkeyPatch) -> None:
 
 MUTANTS: dict[str, tuple[Break, set[str]]] = {
     "checksum": (skip_the_checksum, {"wrong bytes", "unexpected ValueError", "unexpected DecodeError"}),
-    "stamp": (skip_the_stamp, {"accounts", "lost", "left in", "wrong bytes", "stale id"}),
+    "stamp": (skip_the_stamp, {"accounts", "lost", "left in", "wrong bytes", "stale id", "wrong plan"}),
     "free": (do_not_free, {"slot not freed"}),
     "tiers.max": (ignore_tiers_max, {"limit: tiers.max"}),
     "failed store": (keep_what_failed, {"left in"}),
