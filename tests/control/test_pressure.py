@@ -43,6 +43,15 @@ def test_a_steady_stall_is_where_it_settles() -> None:
         assert seen[name] == pytest.approx(30, abs=0.5)
 
 
+def test_always_stalled_is_all_of_the_time() -> None:
+    """calc_load() rounds up on the way up: without that the averages stay below 100."""
+    stalls = Stalls(workloads=1)
+    for second in range(1, 6000):
+        stalls.look(second * SECOND, second * SECOND)
+    assert averages(stalls) == {"avg10": 100, "avg60": 100, "avg300": 100, "total": 5_999_000_000}
+    assert (decayed(0, 1677, 1), decayed(1, 1677, 0)) == (1, 0)
+
+
 @given(any_.lists(any_.integers(0, PERIOD_NS), min_size=1, max_size=40))
 def test_averages_decay_exponentially(stalled: list[int]) -> None:
     """Fixed point against floating point: exp(-2 s / window) per period."""
