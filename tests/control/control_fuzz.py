@@ -46,7 +46,22 @@ texts = any_.one_of(
 )
 files = any_.sampled_from([*CGROUP_FILES, *CGROUP_FILES, "vmstat", "memory.nothing", "", "memory.stat/x"])
 paths = any_.builds("{}/{}".format, any_.sampled_from(CGROUPS).map(lambda path: path.rstrip("/")), files)
+moderate = any_.sampled_from(["0", "1", "4K", "20K"])
+folders = any_.sampled_from(["", "/a", "/a/b", "/a/b/c"])
+requests = any_.one_of(
+    any_.tuples(
+        any_.just("write"),
+        any_.builds("{}/memory.reclaim".format, folders),
+        any_.builds("{} source={}".format, moderate, any_.sampled_from(TIERS)),
+    ),
+    any_.tuples(
+        any_.just("write"),
+        any_.builds("{}/memory.swap.tiers.demote".format, folders),
+        any_.builds("{} {} referenced=ignore".format, moderate, any_.sampled_from(TIERS)),
+    ),
+)
 steps = any_.one_of(
+    requests,
     any_.tuples(any_.just("write"), paths, texts),
     any_.tuples(any_.just("write"), paths, texts),
     any_.tuples(any_.just("write"), paths, texts),

@@ -20,7 +20,7 @@ def test_a_hundred_thousand_writes() -> None:
     outcomes: Counter[tuple[str, str]] = Counter()
 
     @settings(
-        max_examples=WRITES // WRITES_PER_EXAMPLE * 2,
+        max_examples=WRITES // (WRITES_PER_EXAMPLE * 7 // 10),
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow],
         database=None,
