@@ -165,6 +165,10 @@ class ControlFileError(SwapTiersError, OSError):
         return str(self.args[1])
 
 
+class MountError(SwapTiersError, RuntimeError):
+    """A directory on which nothing can be mounted, or a machine that can't mount; the message says what to do."""
+
+
 class ClosedError(SwapTiersError, ValueError):
     """A system used after it was closed."""
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Run the experiment in CONFIG and print what each variant cost.",
     "report": "Write a page about the results in DIR, or compare several.",
     "plot": "Write one picture of the results in DIR as SVG, PNG or PDF.",
+    "mount": "Mount the control files of CONFIG's swap system on DIR.",
     "check": "Validate CONFIG and print it with every default filled in.",
     "graph": "Draw the tiers and edges of CONFIG.",
     "init": "Write a commented config to start from.",

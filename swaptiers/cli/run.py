@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from swaptiers.cli.options import experiment_options
 from swaptiers.core.compile import is_cold
 from swaptiers.errors import IntegrityError
 from swaptiers.experiment.baselines import with_baselines, with_oracle
+from swaptiers.experiment.handover import Handover
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
@@ -27,6 +29,21 @@ from swaptiers.report.extra import INSTALL, check_wishes
 from swaptiers.report.refusals import refused_writes
 from swaptiers.report.table import VariantsTable
 from swaptiers.report.write import REPORT, check_folder, write_results
+
+MIN_PACE, MAX_PACE = 1e-6, 1e6
+
+
+def _pace(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """``1x``, ``0.5x``, ``10``: virtual seconds in a real one."""
+    if value is None:
+        return None
+    try:
+        pace = float(value.removesuffix("x"))
+    except ValueError:
+        pace = math.nan
+    if not MIN_PACE <= pace <= MAX_PACE:
+        raise click.BadParameter(f"a pace is a number like 1x, {MIN_PACE:g} to {MAX_PACE:g}, not {value[:40]!r}")
+    return pace
 
 
 @click.command()
@@ -45,6 +62,15 @@ from swaptiers.report.write import REPORT, check_folder, write_results
 @click.option("--explain", "explains", is_flag=True, help="Say why each edge moved or stalled, by reason and share.")
 @click.option("--baselines", is_flag=True, help="Add variants overflow and kernel, unless the config has such.")
 @click.option("--bounds", is_flag=True, help="Add a variant that knows the future, and the fewest faults possible.")
+@click.option(
+    "--mount", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Mount the run's control files."
+)
+@click.option(
+    "--pace",
+    callback=_pace,
+    metavar="NX",
+    help="With --mount: so fast at most; 1x is real time, 10x ten times that.",
+)
 @click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
 def run(
     config: Path,
@@ -60,6 +86,8 @@ def run(
     explains: bool,
     baselines: bool,
     bounds: bool,
+    folder: Path | None,
+    pace: float | None,
 ) -> None:
     """Run the experiment in CONFIG and print what each variant cost."""
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants or None)
@@ -68,6 +96,8 @@ def run(
     if bounds:
         experiment = with_oracle(experiment)
     check_jobs(experiment, jobs)
+    if pace is not None and folder is None:
+        raise click.UsageError("--pace is for a run that somebody drives: give --mount DIR too")
     if out is not None:
         check_folder(out)
     writes_report = check_wishes(out, events=events, report=wants_report)
@@ -82,9 +112,15 @@ def run(
     finished: dict[str, VariantResult] = {}
     try:
         with _event_parts(out if events else None) as parts:
-            with _progress(errors, list(experiment.variants), quiet) as report:
+            with _progress(errors, list(experiment.variants), quiet) as report, _driven(folder, pace) as hand:
                 result = run_experiment(
-                    experiment, jobs=jobs, bounds=bounds, progress=report, finished=finished.__setitem__, steps=parts
+                    experiment,
+                    jobs=jobs,
+                    bounds=bounds,
+                    progress=report,
+                    finished=finished.__setitem__,
+                    steps=parts,
+                    hand=hand,
                 )
             if out is not None:
                 write_results(result, out, parts)
@@ -103,6 +139,22 @@ def run(
         if explains:
             Console().print(explain(result.variants))
     _check_integrity(result)
+
+
+@contextmanager
+def _driven(folder: Path | None, pace: float | None) -> Iterator[Handover | None]:
+    """The runs' control files in `folder`, while they go on."""
+    if folder is None:
+        yield None
+        return
+    from swaptiers.control.mounting import Mounted  # noqa: PLC0415  (seldom wanted)
+
+    hand = Handover(pace)
+    with Mounted(hand.ask, folder):
+        try:
+            yield hand
+        finally:
+            hand.close()
 
 
 @contextmanager

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
 from swaptiers.cgroups import CgroupSpec
+from swaptiers.control.named_tiers import NamedTiers
 from swaptiers.counters import SubtreeCounters, SystemCounters
 from swaptiers.demotion.request import Demoted, Referenced
 from swaptiers.graph import TierGraph
 from swaptiers.inversion import Inversion
+from swaptiers.zswap_parameters import ZswapParameters
 
 Dialect = Literal["all", "zswap_writeback_only", "source", "tiers-demote"]
 """Which forms of asking for a demotion the files accept: all of them, or one of the three that were proposed."""
@@ -60,6 +62,19 @@ class Controlled(Protocol):
 
     def stats(self) -> SystemCounters:
         """All counters."""
+        ...
+
+    @property
+    def zswap_tiers(self) -> tuple[str, ...]:
+        """The zswap tiers, fastest first."""
+        ...
+
+    def zswap_parameters(self, tier: str) -> ZswapParameters:
+        """What is in force for one of them. Raises ValueError if it was removed."""
+        ...
+
+    def set_zswap(self, tier: str, **changes: Any) -> None:
+        """Change it from the next store on. Raises ValueError for what can't be, and changes nothing then."""
         ...
 
     def demote(
@@ -114,6 +129,7 @@ class Machine:
     resident: ResidentMemory = attrs.field(factory=NoResidentMemory)
     pressure: Pressure | None = None
     dialect: Dialect = "all"
+    names: NamedTiers
 
     def takes(self, dialect: Dialect) -> bool:
         """True if forms of this dialect are accepted."""

@@ -14,10 +14,11 @@ from swaptiers.control.file import WRITE_ONLY, ControlFile, invalid
 from swaptiers.control.grammar import ReclaimRequest, parse_demote, parse_reclaim
 from swaptiers.control.machine import Machine
 from swaptiers.control.statistics import zswap_tiers
-from swaptiers.control.tier_limits import known_tier
 from swaptiers.errors import ControlFileError
 
 ANON = "anon"
+Road = tuple[str, str | None]
+"""A source, and the target of its entries; None = along all its edges."""
 
 
 class MemoryReclaim(ControlFile):
@@ -37,10 +38,10 @@ class MemoryReclaim(ControlFile):
         steps = _steps(machine, cgroup, request)
         page_size = machine.system.page_size
         left = request.nbytes
-        if not set(steps) - {ANON}:
+        if not set(steps) - {(ANON, None)}:
             left -= left % page_size
         for step in steps:
-            if step == ANON:
+            if step == (ANON, None):
                 left -= machine.resident.reclaim(cgroup, left // page_size) * page_size if left > 0 else 0
             else:
                 left -= _demoted_bytes(machine, cgroup, left, step)
@@ -64,34 +65,28 @@ class TiersDemote(ControlFile):
         """
         machine = self._machine
         request = parse_demote(text)
-        known_tier(machine.system.graph, request.tier)
-        if request.to is not None:
-            known_tier(machine.system.graph, request.to)
-        _check_edges(machine, cgroup, request.tier, request.to)
+        sources = machine.names.meant(request.tier)
+        targets = None if request.to is None else machine.names.meant(request.to)
         left = request.nbytes
-        if left > 0:
-            left -= machine.system.demote(
-                left, source=request.tier, target=request.to, cgroup=cgroup, referenced=request.referenced
-            ).freed_bytes
+        for source, target in _roads(machine, cgroup, request.tier, sources, targets):
+            if left > 0:
+                left -= machine.system.demote(
+                    left, source=source, target=target, cgroup=cgroup, referenced=request.referenced
+                ).freed_bytes
         _met(request.nbytes, left)
 
 
-def _steps(machine: Machine, cgroup: str, request: ReclaimRequest) -> list[str]:
-    """What is reclaimed, one after the other: ANON, or tiers. Checked before anything moves.
+def _steps(machine: Machine, cgroup: str, request: ReclaimRequest) -> list[Road]:
+    """What is reclaimed, one after the other: ANON, or out of tiers. Checked before anything moves.
 
     Without a source, that is resident pages, which are all anonymous; swappiness=0 takes none of those.
     """
     if request.form == "plain":
-        return [] if request.swappiness == 0 else [ANON]
-    steps: list[str] = []
+        return [] if request.swappiness == 0 else [(ANON, None)]
+    steps: list[Road] = []
     for name in request.sources:
-        if name == ANON:
-            steps.append(ANON)
-            continue
-        for tier in _tiers_named(machine, name):
-            _check_edges(machine, cgroup, tier, None)
-            if tier not in steps:
-                steps.append(tier)
+        roads = [(ANON, None)] if name == ANON else _roads(machine, cgroup, name, _tiers_named(machine, name), None)
+        steps += [road for road in roads if road not in steps]
     return steps
 
 
@@ -105,8 +100,34 @@ def _tiers_named(machine: Machine, name: str) -> list[str]:
         if not tiers:
             raise ControlFileError(errno.EOPNOTSUPP, "there is no zswap tier")
         return tiers
-    known_tier(graph, name)
-    return [name]
+    return machine.names.meant(name)
+
+
+def _roads(machine: Machine, cgroup: str, name: str, sources: list[str], targets: list[str] | None) -> list[Road]:
+    """Where entries of what `name` means may go to leave it, fastest source first: a tier, along all its edges (or the one
+    into the only target); a named range of devices, along every edge that leads out of it.
+
+    -EINVAL where there is none, or writeback is switched off.
+    """
+    if not machine.names.is_range(name) and (targets is None or len(targets) == 1):
+        for source in sources:
+            _check_edges(machine, cgroup, source, None if targets is None else targets[0])
+        return [(source, None if targets is None else targets[0]) for source in sources]
+    graph = machine.system.graph
+    roads: list[Road] = [
+        (source, edge.target)
+        for source in sources
+        for edge in graph.edges
+        if edge.source == source
+        and edge.target in graph.nx
+        and edge.target not in sources
+        and (targets is None or edge.target in targets)
+    ]
+    if not roads:
+        raise invalid(f"no edge leads out of {name} to where was asked for: nothing can be demoted")
+    for source, target in roads:
+        _check_edges(machine, cgroup, source, target)
+    return roads
 
 
 def _check_edges(machine: Machine, cgroup: str, source: str, target: str | None) -> None:
@@ -130,10 +151,11 @@ def _may_write_back(machine: Machine, cgroup: str) -> bool:
     return False
 
 
-def _demoted_bytes(machine: Machine, cgroup: str, nbytes: int, source: str) -> int:
+def _demoted_bytes(machine: Machine, cgroup: str, nbytes: int, road: Road) -> int:
     if nbytes <= 0:
         return 0
-    return machine.system.demote(nbytes, source=source, cgroup=cgroup, referenced="rotate").freed_bytes
+    source, target = road
+    return machine.system.demote(nbytes, source=source, target=target, cgroup=cgroup, referenced="rotate").freed_bytes
 
 
 def _met(wanted: int, left: int) -> None:

@@ -22,6 +22,8 @@ from swaptiers.control.machine import Machine
 from swaptiers.control.reclaim import MemoryReclaim, TiersDemote
 from swaptiers.control.statistics import MemoryPressure, MemoryStat, SwapInversion, Vmstat
 from swaptiers.control.tier_limits import TiersCurrent, TiersLow, TiersMax
+from swaptiers.control.tiers_file import Swaps, Tiers
+from swaptiers.control.zswap import zswap_files
 
 CGROUP_FILES: Mapping[str, type[ControlFile]] = {
     "memory.current": MemoryCurrent,
@@ -50,8 +52,8 @@ def cgroup_files(machine: Machine) -> dict[str, ControlFile]:
 
 def system_files(machine: Machine) -> dict[str, ControlFile]:
     """The system-wide files, by path: ``vmstat``, ``zswap/...``."""
-    return {"vmstat": Vmstat(machine)}
+    return {"swaps": Swaps(machine), "tiers": Tiers(machine), "vmstat": Vmstat(machine), **zswap_files(machine)}
 
 
-RESERVED = ("tiers", "vmstat", "zswap")
+RESERVED = ("swaps", "tiers", "vmstat", "zswap")
 """What no cgroup below the root may be called, whether the file is there or not."""

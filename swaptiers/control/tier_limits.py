@@ -14,19 +14,13 @@ import attrs
 from swaptiers.cgroups import CgroupSpec
 from swaptiers.control.file import READ_ONLY, ControlFile, invalid
 from swaptiers.control.grammar import parse_tier_limit
+from swaptiers.control.named_tiers import range_limit
 from swaptiers.graph import TierGraph
-from swaptiers.units import shown
 
 
 def tier_names(graph: TierGraph) -> list[str]:
     """The tiers that there are, fastest first."""
     return sorted(graph.nx, key=graph.rank)
-
-
-def known_tier(graph: TierGraph, name: str) -> None:
-    """-EINVAL unless there is a tier of this name."""
-    if name not in graph.nx:
-        raise invalid(f"there is no tier {shown(name)}; the tiers are {', '.join(tier_names(graph))}")
 
 
 class _TierLimit(ControlFile):
@@ -38,22 +32,33 @@ class _TierLimit(ControlFile):
 
     def read(self, cgroup: str) -> str:
         """As configured for this cgroup."""
-        system = self._machine.system
-        limits: Mapping[str, int | None] = getattr(system.cgroup_spec(cgroup), self.field)
-        each = ((tier, limits.get(tier, self.default)) for tier in tier_names(system.graph))
-        return "".join(f"{tier} {'max' if limit is None else limit}\n" for tier, limit in each)
+        names = self._machine.names
+        limits: Mapping[str, int | None] = getattr(self._machine.system.cgroup_spec(cgroup), self.field)
+        lines = []
+        for name in names.names():
+            members = names.meant(name)
+            limit = range_limit([limits.get(member, self.default) for member in members])
+            if not members:  # a range without devices: what was written
+                limit = 0 if names.is_closed(cgroup, name) else self.default
+            lines.append(f"{name} {'max' if limit is None else limit}\n")
+        return "".join(lines)
 
     def write(self, cgroup: str, text: str) -> None:
         """One pair. -EINVAL for an unknown tier, for another value, for anything behind the pair."""
         system = self._machine.system
-        tier, limit = parse_tier_limit(text)
-        known_tier(system.graph, tier)
+        names = self._machine.names
+        name, limit = parse_tier_limit(text)
+        members = names.meant(name)
+        if limit not in (0, None) and len(members) != 1:
+            raise invalid(f"bytes are for one device, and in {name} there are {len(members)}; write 0 or max")
 
         def change(spec: CgroupSpec) -> CgroupSpec:
-            limits: dict[str, Any] = {self.field: {**getattr(spec, self.field), tier: limit}}
+            limits: dict[str, Any] = {self.field: {**getattr(spec, self.field), **dict.fromkeys(members, limit)}}
             return attrs.evolve(spec, **limits)
 
         system.change_cgroup(cgroup, change)
+        if self.default is None:
+            names.close(cgroup, name, limit == 0)
 
 
 class TiersMax(_TierLimit):

@@ -15,7 +15,9 @@ from typing import Literal
 from swaptiers.cgroups import MAX_DEPTH, ROOT, check_path, parent_path
 from swaptiers.control.file import ControlFile
 from swaptiers.control.machine import Controlled, Dialect, Machine, NoResidentMemory, Pressure, ResidentMemory
+from swaptiers.control.named_tiers import NamedTiers
 from swaptiers.control.registry import RESERVED, cgroup_files, system_files
+from swaptiers.control.tier_ranges import NR_SWAP_TIERS
 from swaptiers.errors import ClosedError, ControlFileError, CoreFullError, PolicyError, TierIOError
 
 MAX_WRITE = 4096
@@ -28,7 +30,7 @@ class ControlTree:
     """The files over one system. Safe from several threads; reads and writes act on the system at once.
 
     `resident`, `pressure`: of an experiment; a SwapSystem has none. `dialect`: which forms of asking for a demotion are
-    accepted. What is refused raises ControlFileError, which is an OSError.
+    accepted. `nr_swap_tiers`: how many names `tiers` may have. What is refused raises ControlFileError, which is an OSError.
     """
 
     def __init__(
@@ -38,8 +40,16 @@ class ControlTree:
         resident: ResidentMemory | None = None,
         pressure: Pressure | None = None,
         dialect: Dialect = "all",
+        nr_swap_tiers: int = NR_SWAP_TIERS,
     ) -> None:
-        machine = Machine(system=system, resident=resident or NoResidentMemory(), pressure=pressure, dialect=dialect)
+        self._names = NamedTiers(system.graph, nr_swap_tiers)
+        machine = Machine(
+            system=system,
+            resident=resident or NoResidentMemory(),
+            pressure=pressure,
+            dialect=dialect,
+            names=self._names,
+        )
         self._system = system
         self._files = cgroup_files(machine)
         self._system_files = {f"/{path}": file for path, file in system_files(machine).items()}
@@ -110,6 +120,7 @@ class ControlTree:
                 check_path(here)
             except ValueError as error:
                 raise ControlFileError(errno.EINVAL, str(error)) from None
+            self._names.forget(here)
             self._system.cgroup(here)
 
     def rmdir(self, path: str) -> None:

@@ -16,6 +16,9 @@ from swaptiers.units import write_nanoseconds
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
 
+MAX_DRIVEN = 10_000
+"""Writes of somebody outside that are noted; a loop in a shell makes many."""
+
 
 class Actions:
     """What is still to be done, in order of time, and what came of what was."""
@@ -24,6 +27,7 @@ class Actions:
         self._laboratory = laboratory
         self._left = sorted(laboratory.spec.actions, key=lambda action: action.at)
         self.done: list[dict[str, Any]] = []
+        self._driven = 0
 
     @property
     def next_due(self) -> int:
@@ -45,28 +49,45 @@ class Actions:
             path, text = in_dialect(intent, laboratory.spec.dialect, laboratory.graph)
         assert path is not None
         assert text is not None
+        about = {} if intent is None else {"cgroup": intent.cgroup, "source": intent.source}
+        done, refused = self._written(int(action.at), path, text, about)
+        if refused is not None and action.must:
+            at = write_nanoseconds(int(action.at))
+            raise ExperimentError(f"the action at {at} must succeed, and got {done['error']}: {refused}") from refused
+        return done
+
+    def driven(self, path: str, text: str) -> None:
+        """Somebody outside writes now; noted as an action is, the first `MAX_DRIVEN` of them. Raises what the file refuses
+        with."""
+        done, refused = self._written(int(self._laboratory.lab.now), path, text, {"by": "mount"})
+        if self._driven < MAX_DRIVEN:
+            self.done.append(done)
+        self._driven += 1
+        if refused is not None:
+            raise refused
+
+    def _written(
+        self, at_ns: int, path: str, text: str, about: dict[str, str]
+    ) -> tuple[dict[str, Any], ControlFileError | None]:
+        """A write: what it said and did, and what it was refused with."""
+        laboratory = self._laboratory
         tree = laboratory.control_tree()
         laboratory.running.forget()
-        error = None
+        refused = None
         try:
             tree.write(path, text)
-        except ControlFileError as refused:
-            error = errno_name(refused)
-            if action.must:
-                at = write_nanoseconds(int(action.at))
-                raise ExperimentError(f"the action at {at} must succeed, and got {error}: {refused}") from refused
-        moved = attrs.asdict(laboratory.running.moved)
-        about = {} if intent is None else {"cgroup": intent.cgroup, "source": intent.source}
+        except ControlFileError as error:
+            refused = error
         return {
-            "at_ns": int(action.at),
+            "at_ns": at_ns,
             "to": path,
             "write": text,
-            "error": error,
+            "error": None if refused is None else errno_name(refused),
             **about,
-            **moved,
-            "met": error is None,
+            **attrs.asdict(laboratory.running.moved),
+            "met": refused is None,
             "evicted_pages": laboratory.running.evicted_pages,
-        }
+        }, refused
 
     def _evacuate(self, action: ActionSpec) -> dict[str, Any]:
         assert action.evacuate is not None

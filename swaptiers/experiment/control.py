@@ -120,6 +120,11 @@ class RunningSystem:
                 break
             fruitless = 0 if self.subtree(cgroup).memory_bytes < before else fruitless + 1
 
+    @property
+    def zswap_tiers(self) -> tuple[str, ...]:
+        """The zswap tiers, fastest first."""
+        return self._laboratory.zswap_tiers
+
     def zswap_parameters(self, tier: str) -> ZswapParameters:
         """A zswap tier's parameters as they are now."""
         return self._laboratory.zswap_parameters(tier)

@@ -324,6 +324,12 @@ class Laboratory:
         if self.driver is not None:
             due.append(self.driver.next_due)
         self.lab.stop_at = min(due)
+        if self.driver is not None and self.driver.next_due < self.lab.stop_at:  # somebody came meanwhile
+            self.lab.stop_at = self.driver.next_due
+
+    def wake(self) -> None:
+        """Let the run stop at its next safe point. Any thread may call it."""
+        self.lab.stop_at = 0
 
     def _on_time(self) -> bool:
         """Whatever is due now: actions, a sample, the end. False at the end."""
@@ -377,6 +383,11 @@ class Laboratory:
             max_scanned=max_scanned,
             now=int(self.lab.now),
         )
+
+    @property
+    def zswap_tiers(self) -> tuple[str, ...]:
+        """The tiers that have ZswapParameters, fastest first."""
+        return self._tuning.names
 
     def zswap_parameters(self, tier: str) -> ZswapParameters:
         """As SwapSystem's."""

@@ -20,6 +20,7 @@ from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError, ExperimentError
 from swaptiers.experiment.baselines import with_baselines, with_oracle
 from swaptiers.experiment.future import belady_faults
+from swaptiers.experiment.handover import Handover
 from swaptiers.experiment.interrupts import interrupts_deferred
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import Experiment, load_experiment
@@ -72,12 +73,16 @@ def run_experiment(
     progress: Progress | None = None,
     finished: Finished | None = None,
     steps: OpenSteps | None = None,
+    hand: Handover | None = None,
 ) -> ExperimentResult:
     """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it.
 
-    `steps`: who wants every step of demotion of each run. With `jobs` it has to be picklable.
+    `steps`: who wants every step of demotion of each run. With `jobs` it has to be picklable. `hand`: who drives the runs
+    from outside, one after the other.
     """
     check_jobs(experiment, jobs)
+    if hand is not None and jobs > 1:
+        raise ConfigError("a run that is driven from outside is one of its own; leave jobs at 1")
     tasks = [
         Task(name, repetition, attrs.evolve(spec, seed=derived_seed(spec.seed, repetition)))
         for name, spec in experiment.variants.items()
@@ -96,7 +101,7 @@ def run_experiment(
     else:
         for task in tasks:
             with _named(task):
-                result = _run_task(task, experiment.folder, _report(progress, task), steps)
+                result = _run_task(task, experiment.folder, _report(progress, task), steps, hand)
             done(task, result)
     return ExperimentResult(
         seed=experiment.seed,
@@ -150,17 +155,28 @@ def run_variant(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
     steps: StepSink | None = None,
+    hand: Handover | None = None,
 ) -> VariantResult:
-    """One variant, by itself."""
+    """One variant, by itself. `hand`: who drives it from outside."""
     with Laboratory(spec, folder, steps) as laboratory:
-        return laboratory.run(progress)
+        if hand is None:
+            return laboratory.run(progress)
+        hand.take(laboratory)
+        try:
+            return laboratory.run(progress)
+        finally:
+            hand.leave()
 
 
 def _run_task(
-    task: Task, folder: Path, progress: Callable[[int, int], None] | None, steps: OpenSteps | None
+    task: Task,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+    steps: OpenSteps | None,
+    hand: Handover | None = None,
 ) -> VariantResult:
     with nullcontext() if steps is None else steps(task.name, task.repetition) as sink:
-        return run_variant(task.spec, folder, progress, sink)
+        return run_variant(task.spec, folder, progress, sink, hand)
 
 
 def _report(progress: Progress | None, task: Task) -> Callable[[int, int], None] | None:
