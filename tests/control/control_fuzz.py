@@ -28,7 +28,9 @@ sizes = any_.one_of(
     ),
     any_.sampled_from(["max", "-1", "0", "1K", "8K", "64K", "1M", "", "1.5M", "0x", "08", "9" * 50]),
 )
-names = any_.sampled_from([*TIERS, *TIERS, "anon", "file", "sdd", "x" * 16, "", "zswap,ssd", "anon,zswap", "ssd,ssd"])
+names = any_.sampled_from(
+    [*TIERS, *TIERS, "SSD", "all", "anon", "file", "sdd", "x" * 16, "", "zswap,ssd", "anon,zswap", "ssd,ssd"]
+)
 keys = any_.one_of(
     any_.builds("source={}".format, names),
     any_.builds("swappiness={}".format, any_.one_of(any_.integers(-3, 250).map(str), any_.just("max"), sizes)),
@@ -60,8 +62,27 @@ requests = any_.one_of(
         any_.builds("{} {} referenced=ignore".format, moderate, any_.sampled_from(TIERS)),
     ),
 )
+parameters = ("enabled", "compressor", "max_pool_percent", "accept_threshold_percent", "stored_pages")
+system_paths = any_.sampled_from(
+    [
+        "/tiers",
+        "/tiers",
+        "/tiers",
+        "/swaps",
+        *(f"/{pool}/{name}" for pool in ("zswap", "zswap.dense") for name in parameters),
+    ]
+)
+ranges = any_.builds("+{}:{}".format, any_.sampled_from(["SSD", "HDD", "ssd", "zswap", "x"]), any_.integers(-3, 4))
+tokens = any_.one_of(
+    ranges,
+    ranges,
+    any_.builds("-{}".format, any_.sampled_from(["SSD", "HDD", "ssd", "x"])),
+    any_.sampled_from(["+all:-1", "lz4", "zstd", "lzo", "Y", "N", "100", "15", "4294967296", "\0"]),
+)
+system_texts = any_.one_of(any_.builds(" ".join, any_.lists(tokens, min_size=1, max_size=3)), texts)
 steps = any_.one_of(
     requests,
+    any_.tuples(any_.just("write"), system_paths, system_texts),
     any_.tuples(any_.just("write"), paths, texts),
     any_.tuples(any_.just("write"), paths, texts),
     any_.tuples(any_.just("write"), paths, texts),
@@ -79,6 +100,11 @@ DOCUMENTED = {
     "memory.zswap.writeback": {errno.EINVAL, errno.ERANGE},
     "memory.reclaim": {errno.EINVAL, errno.EAGAIN},
     "memory.swap.tiers.demote": {errno.EINVAL, errno.EAGAIN},
+    "tiers": {errno.EINVAL, errno.EEXIST, errno.EBUSY, errno.ENOSPC},
+    "enabled": {errno.EINVAL},
+    "compressor": {errno.ENOENT, errno.ENOMEM},
+    "max_pool_percent": {errno.EINVAL, errno.ERANGE},
+    "accept_threshold_percent": {errno.EINVAL, errno.ERANGE},
 }
 DIRECTORIES = {errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY, errno.EINVAL}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "mount"))
-
-from driven import check_whole, run_and_drive
-from mounts import needs_fuse
+from tests.mount.driven import check_whole, run_and_drive
+from tests.mount.mounts import needs_fuse
 
 
 @needs_fuse
