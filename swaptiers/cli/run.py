@@ -98,6 +98,8 @@ def run(
     check_jobs(experiment, jobs)
     if pace is not None and folder is None:
         raise click.UsageError("--pace is for a run that somebody drives: give --mount DIR too")
+    if folder is not None and jobs > 1:
+        raise click.UsageError("--mount shows one run at a time; leave --jobs at 1")
     if out is not None:
         check_folder(out)
     writes_report = check_wishes(out, events=events, report=wants_report)

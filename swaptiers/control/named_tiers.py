@@ -54,14 +54,12 @@ class NamedTiers:
     def write(self, text: str) -> None:
         """A write to `tiers`: all of it, or an OSError. A name that goes is `max` everywhere, should its index come back."""
         with self._lock:
-            before = {each.index for each in self._ranges.ranges}
             for name in self._zswap():
                 if any(token.startswith(f"+{name}:") for token in text.replace(",", " ").split()):
                     raise ControlFileError(errno.EEXIST, f"{name} is a zswap tier, which is in no range")
             self._ranges = self._ranges.written(text, device_priorities(self._graph))
-            gone = before - {each.index for each in self._ranges.ranges}
             for closed in self._closed.values():
-                closed.difference_update(gone)
+                closed.difference_update(self._ranges.removed)
 
     def names(self) -> list[str]:
         """What the files list: zswap tiers and then the ranges; while there are none, all tiers, fastest first."""

@@ -40,10 +40,15 @@ class NamedRange:
 
 @attrs.frozen
 class TierRanges:
-    """All ranges, highest first; none until something is written. `most`: as many as there may be."""
+    """All ranges, highest first; none until something is written.
+
+    `most`: as many as there may be. `removed`: indexes of those that the last write removed, whether or not they were given
+    to others in it.
+    """
 
     ranges: tuple[NamedRange, ...] = ()
     most: int = attrs.field(default=NR_SWAP_TIERS)
+    removed: frozenset[int] = attrs.field(default=frozenset(), eq=False)
 
     @most.validator
     def _check_most(self, _: object, most: int) -> None:
@@ -57,7 +62,7 @@ class TierRanges:
         so pin none; they get theirs when the write is done.
         """
         assigned = devices if self.ranges else {}
-        after = self
+        after = attrs.evolve(self, removed=frozenset())
         for token in filter(None, SEPARATORS.split(text)):
             if token[0] == "+":
                 after = after._with(token[1:], assigned)
@@ -110,7 +115,7 @@ class TierRanges:
         left = [each for each in self.ranges if each.name != name]
         if left and place == len(left):
             left[-1] = attrs.evolve(left[-1], start=DEFAULT_PRIORITY)
-        return attrs.evolve(self, ranges=tuple(left))
+        return attrs.evolve(self, ranges=tuple(left), removed=self.removed | {self.ranges[place].index})
 
     def at(self, priority: int) -> NamedRange | None:
         """The range that a priority lies in; None only while there are none, or in the middle of a write."""
