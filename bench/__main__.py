@@ -16,22 +16,23 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import codec_rows, replay_rows
+from bench import codec_rows, demote_rows, replay_rows, size_rows, start_rows, store_rows
 from bench.corpus import load_corpus
-from bench.rounds import Timing
-from bench.rows import Row, Size, UnavailableError
+from bench.rounds import Timing, use_cpu_time
+from bench.rows import Row, Size, UnavailableError, Values
 from swaptiers.experiment.run import versions
 
-ROWS: dict[str, Row] = {row.key: row for row in (*codec_rows.ROWS, *replay_rows.ROWS)}
-QUICK = Size(pages=2048, references=10_000_000, rounds=15, replays=5)
-WHOLE = Size(pages=2048, references=10_000_000, rounds=61, replays=15)
+GROUPS = (codec_rows, demote_rows, store_rows, replay_rows, start_rows, size_rows)
+ROWS: dict[str, Row] = {row.key: row for group in GROUPS for row in group.ROWS}
+QUICK = Size(pages=2048, references=10_000_000, rounds=7, replays=2, jobs=1)
+WHOLE = Size(pages=2048, references=10_000_000, rounds=61, replays=15, jobs=5, children=5)
 """Only the rounds differ: over more pages or fewer references other memory is touched, and the ratio is another."""
 COUNT = click.IntRange(min=1)
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 @click.command(context_settings=CONTEXT)
-@click.option("--quick", is_flag=True, help="Fewer rounds: some two minutes.")
+@click.option("--quick", is_flag=True, help="Fewer rounds, and no rows that take long: some two minutes.")
 @click.option("--only", multiple=True, metavar="ROW", help="Only this row (may be repeated).")
 @click.option(
     "--json", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write everything to this file."
@@ -41,7 +42,15 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 )
 @click.option("--pages", type=COUNT, help="Another number of pages a pass.")
 @click.option("--references", type=COUNT, help="Another number of references a replay.")
-@click.option("--rounds", type=COUNT, help="Another number of rounds and replays.")
+@click.option("--rounds", type=COUNT, help="Another number of rounds, replays, jobs and processes.")
+@click.option("--puts", type=COUNT, help="Another number of puts of the stores' job.")
+@click.option("--entries", type=COUNT, help="Another number of entries of the rows about many.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the table into this file (.svg, .png)."
+)
+@click.option(
+    "--cpu", is_flag=True, help="Count CPU time: where others use the machine. Waiting for a device is not in it."
+)
 @click.option("--check", is_flag=True, help="Exit with 1 if a row misses its target.")
 def bench(
     quick: bool,
@@ -51,32 +60,48 @@ def bench(
     pages: int | None,
     references: int | None,
     rounds: int | None,
+    puts: int | None,
+    entries: int | None,
+    picture: Path | None,
+    cpu: bool,
     check: bool,
 ) -> None:
     """Speed, as ratios against a limit or a peer taken in the same interleaved run."""
-    chosen = [ROWS[_known(key)] for key in dict.fromkeys(only)] or list(ROWS.values())
+    chosen = [ROWS[_known(key)] for key in dict.fromkeys(only)] or [r for r in ROWS.values() if not (quick and r.slow)]
     base = QUICK if quick else WHOLE
     size = Size(
         pages=pages or base.pages,
         references=references or base.references,
         rounds=rounds or base.rounds,
         replays=rounds or base.replays,
+        jobs=rounds or base.jobs,
+        children=rounds or base.children,
+        puts=puts or base.puts,
+        entries=entries or base.entries,
+        real_entries=min(entries or base.real_entries, base.real_entries),
         corpus=corpus,
     )
     _check_corpus(size)
-    if target is not None:
-        _check_target(target)
+    for file in (target, picture):
+        if file is not None:
+            _check_target(file, "--json" if file is target else "--picture")
+    if cpu:
+        use_cpu_time()
     console = Console()
     results = {row.key: _result(row, size) for row in chosen}
     console.print(_table(results))
-    console.print("us: per page, reference or move, ours and the limit's; !: above its target")
+    console.print("us: per page, reference, operation or move, ours and the limit's; !: above its target")
     for key, row in results.items():
         for word in ("skipped", "error"):
             if word in row:
                 console.print(f"{key}: {word}: {row[word]}", soft_wrap=True)
     if target is not None:
-        facts = {**versions(), "cpus": os.cpu_count()}
+        facts = {**versions(), "cpus": os.cpu_count(), "clock": "cpu" if cpu else "wall", "load": os.getloadavg()[0]}
         target.write_text(json.dumps({"machine": facts, "size": _plain(size), "rows": results}, indent=1) + "\n")
+    if picture is not None:
+        from bench.picture import draw_table  # noqa: PLC0415  (altair is wanted by nobody else)
+
+        draw_table(results, picture)
     failed = any("error" in row for row in results.values())
     missed = check and any(not row.get("met", True) for row in results.values())
     sys.exit(1 if failed or missed else 0)
@@ -99,10 +124,10 @@ def _check_corpus(size: Size) -> None:
             raise click.BadParameter(hint, param_hint="--corpus") from error
 
 
-def _check_target(target: Path) -> None:
+def _check_target(target: Path, option: str) -> None:
     """Minutes later is too late to find out."""
     if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
-        raise click.BadParameter(f"{target} can't be written", param_hint="--json")
+        raise click.BadParameter(f"{target} can't be written", param_hint=option)
 
 
 def _result(row: Row, size: Size) -> dict[str, Any]:
@@ -119,24 +144,36 @@ def _result(row: Row, size: Size) -> dict[str, Any]:
     return found
 
 
-def _summary(row: Row, timing: Timing, units: int) -> dict[str, Any]:
+def _summary(row: Row, found: Timing | Values, units: int) -> dict[str, Any]:
+    measure = _of_values(found) if isinstance(found, Values) else _of_timing(found, units)
+    measure |= {"what": row.what, "unit": row.unit, "units": units}
+    if row.target is not None:
+        measure |= {"target": row.target, "met": measure[_name(measure)] <= row.target}
+    return measure
+
+
+def _of_values(values: Values) -> dict[str, Any]:
+    found = values.found
+    return {"value": values.value, "min": min(found), "max": max(found), "rounds": list(found)}
+
+
+def _of_timing(timing: Timing, units: int) -> dict[str, Any]:
     ratios = timing.ratios
     return {
-        "what": row.what,
         "ratio": timing.ratio,
         "min": min(ratios),
         "max": max(ratios),
-        "target": row.target,
-        "met": timing.ratio <= row.target,
         "ours_us": statistics.median(timing.ours) / units * 1e6,
         "limit_us": statistics.median(timing.limit) / units * 1e6,
-        "unit": row.unit,
-        "units": units,
         "rounds": [
             {"ratio": ratio, "ours_s": ours, "limit_s": limit}
             for ratio, ours, limit in zip(ratios, timing.ours, timing.limit, strict=True)
         ],
     }
+
+
+def _name(measure: dict[str, Any]) -> str:
+    return "ratio" if "ratio" in measure else "value"
 
 
 def _table(results: dict[str, dict[str, Any]]) -> Table:
@@ -145,12 +182,13 @@ def _table(results: dict[str, dict[str, Any]]) -> Table:
     for name in ("ratio", "min", "max", "target", "us", "limit"):
         table.add_column(name, justify="right", no_wrap=True)
     for key, row in results.items():
-        if "ratio" not in row:
+        if "min" not in row:
             table.add_row(key, "error" if "error" in row else "skipped")
             continue
-        figures = [f"{row[name]:.2f}" for name in ("ratio", "min", "max")]
-        goal = f"{row['target']:.2f}{'' if row['met'] else ' !'}"
-        table.add_row(key, *figures, goal, f"{row['ours_us']:.3g}", f"{row['limit_us']:.3g}")
+        figures = [f"{row[name]:.2f}" for name in (_name(row), "min", "max")]
+        goal = f"{row['target']:.2f}{'' if row['met'] else ' !'}" if "target" in row else ""
+        times = [f"{row[side]:.3g}" for side in ("ours_us", "limit_us") if side in row]
+        table.add_row(key, *figures, goal, *times)
     return table
 
 
@@ -160,6 +198,10 @@ def _plain(size: Size) -> dict[str, Any]:
         "references": size.references,
         "rounds": size.rounds,
         "replays": size.replays,
+        "jobs": size.jobs,
+        "children": size.children,
+        "puts": size.puts,
+        "entries": size.entries,
         "corpus": str(size.corpus or "mixed"),
     }
 

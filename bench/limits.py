@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import lz4.block
@@ -39,3 +40,20 @@ def zstd_in(payloads: Buffers) -> list[bytes]:
 
 LOOPS: dict[str, tuple[Loop, Loop]] = {"lz4": (lz4_out, lz4_in), "zstd": (zstd_out, zstd_in)}
 """Per compressor: out, in."""
+
+
+MAX_VECTOR = 64
+"""Pages in one system call."""
+
+
+def pwritev_all(fd: int, pages: Buffers, offset: int) -> int:
+    """Write pages side by side; the bytes written."""
+    written = 0
+    for first in range(0, len(pages), MAX_VECTOR):
+        written += os.pwritev(fd, pages[first : first + MAX_VECTOR], offset + written)
+    return written
+
+
+def pread_one(fd: int, offset: int) -> bytes:
+    """Read one page."""
+    return os.pread(fd, PAGE, offset)

@@ -39,6 +39,11 @@ class Recording:
             if tier.compressed:
                 self._watch(tier, "encode", self._encoded)
                 self._watch(tier, "decode", self._decoded)
+                many: Any = getattr(tier, "bulk", None)
+                if many is not None:
+                    self._watch(many, "encode_objects", self._encoded_all)
+                    self._watch(many, "decode_into", self._decoded_all)
+                    self._watch(many, "count_decoded", self._decoded_and_compared)
                 continue
             with tempfile.TemporaryFile() as file:
                 fd = os.dup(file.fileno())
@@ -115,6 +120,22 @@ class Recording:
             self.counts["decompressed"] += 1
             self._then(_decompress, [self._once(payload)])
 
+    def _encoded_all(self, made: Any, pages: list[Any]) -> None:
+        for page in pages if made is not None else ():
+            self._encoded(None, page)
+
+    def _decoded_all(self, is_good: bool, payloads: list[Any], *_: Any) -> None:
+        for payload in payloads if is_good else ():
+            self._decoded(None, payload)
+
+    def _decoded_and_compared(self, good: int | None, payloads: list[Any], pages: list[Any]) -> None:
+        """Each is compared as soon as it is decoded; bare, all are decoded first, as what they become is not kept."""
+        if good is None:
+            return
+        for payload in payloads:
+            self._decoded(None, payload)
+        self._compared_pages(pages)
+
     def _wrote(self, fd: int, slots: Any, payloads: list[Any]) -> None:
         self.counts["written"] += len(slots)
         for first, run in _runs(slots):
@@ -128,11 +149,15 @@ class Recording:
             self._then(_read, [(fd, len(run) * PAGE, first * PAGE)])
 
     def _compared(self, wanted: list[int]) -> None:
-        self.counts["compared"] += len(wanted)
-        for content in wanted:
-            if content not in self._copies:
-                self._copies[content] = bytes(bytearray(self._contents[content]))
-        self._then(_compare, [(self._contents[content], self._copies[content]) for content in wanted])
+        self._compared_pages([self._contents[content] for content in wanted])
+
+    def _compared_pages(self, pages: list[Any]) -> None:
+        """The contents that pages are compared with, which live as long as the run."""
+        self.counts["compared"] += len(pages)
+        for page in pages:
+            if id(page) not in self._copies:
+                self._copies[id(page)] = bytes(bytearray(page))
+        self._then(_compare, [(page, self._copies[id(page)]) for page in pages])
 
 
 def _compress(pages: list[bytes]) -> None:

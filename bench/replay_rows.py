@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from bench.moves import Recording
-from bench.rounds import Timing, interleaved, timed
+from bench.rounds import Timing, interleaved, now, timed
 from bench.rows import Row, Size, UnavailableError
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
@@ -111,11 +111,17 @@ def against_moves(size: Size) -> tuple[Timing, int]:
     def ours() -> float:
         with Laboratory(spec, folder) as laboratory:
             found: list[VariantResult] = []
-            timed(lambda: found.append(laboratory.run()))
+            marks = _watch_end(laboratory)
+
+            def run(laboratory: Laboratory = laboratory, marks: list[float] = marks) -> None:
+                marks.append(now())
+                found.append(laboratory.run())
+
+            timed(run)
         integrity = found[0].integrity
         if integrity.mismatched or integrity.lost or integrity.verified != found[0].swap_ins:
             raise RuntimeError(f"pages came back changed, or not at all: {integrity}")
-        return found[0].time.wall_s  # up to the last reference: what is still out is read back after that
+        return marks[1] - marks[0]
 
     with Laboratory(spec, folder) as laboratory:
         recording = Recording(laboratory)
@@ -126,6 +132,19 @@ def against_moves(size: Size) -> tuple[Timing, int]:
         return interleaved(ours, recording.repeat, size.replays), recording.moves
     finally:
         recording.close()
+
+
+def _watch_end(laboratory: Any) -> list[float]:
+    """To this list the time is added at which the last reference was over: what is still out is read back after that."""
+    over: list[float] = []
+    verify = laboratory.executor.verify_held
+
+    def watched(*arguments: Any) -> Any:
+        over.append(now())
+        return verify(*arguments)
+
+    laboratory.executor.verify_held = watched
+    return over
 
 
 ROWS = [

@@ -246,6 +246,37 @@ def take_page(at: State, entry: int) -> int:
 
 
 @kernel
+def begin_peek(at: State, entry: int) -> int:
+    """Where one entry is now, as `take_page` says it, with the stamp that tells later whether it is still there. Its row, or
+    why not."""
+    st = header_at(at)
+    row = row_of(st, entry)
+    if row >= 0:
+        r = records(st)[row]
+        st.one_tier = r.tier
+        st.one_slot = r.slot
+        st.one_length = r.length
+        st.one_checksum = r.checksum
+        st.one_stamp = r.stamp
+    return int(row)
+
+
+@kernel
+def finish_peek(at: State, row: int, stamp: int, tier: int, slot: int, now: int) -> bool:
+    """The entry has been read from there: if it is still there, count the read and touch it."""
+    st = header_at(at)
+    r = records(st)[row]
+    if r.stamp != stamp or r.tier != tier or r.slot != slot or r.marks & BUSY:
+        return False
+    if r.backing == STORED:
+        count_load(st, r)
+    else:
+        st.zero_loads += 1
+    touch_entry(st, row, now)
+    return True
+
+
+@kernel
 def restore_page(at: State, entry: int, row: int) -> None:
     """The load of the entry that the caller took failed. If it is over by now, nothing is done."""
     st = header_at(at)

@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parent.parent
 KERNEL_FOLDERS = ("core", "workloads", "experiment")
 """Where kernels stand, and the constants and layouts that are compiled into them."""
-MAKES_KERNELS = re.compile(rb"^@(?:kernel|part)$", re.MULTILINE)
+MAKES_KERNELS = re.compile(rb"^@(?:kernel|unlocked_kernel|part)$", re.MULTILINE)
 IMPORTED = re.compile(rb"^from swaptiers\.([\w.]+) import", re.MULTILINE)
 OPTIONS: Any = numba.config
 KEPT_FOLDERS = 8
@@ -38,13 +38,22 @@ KEPT_FOLDERS = 8
 
 def kernel(function: F) -> F:
     """Compile `function` at its first call, for Python to call; the result is cached on disk."""
+    return _compiled(function, nogil=False)
+
+
+def unlocked_kernel(function: F) -> F:
+    """As `kernel`, for what takes longer than the hand-over of the GIL, and touches nothing that others may change."""
+    return _compiled(function, nogil=True)
+
+
+def _compiled(function: F, *, nogil: bool) -> F:
     folder = cache_folder()
     if interpreted():
         return function
     before = OPTIONS.CACHE_DIR
     OPTIONS.CACHE_DIR = str(folder) if folder else before
     try:
-        return cast(F, njit(cache=folder is not None, error_model="numpy")(function))
+        return cast(F, njit(cache=folder is not None, error_model="numpy", nogil=nogil)(function))
     finally:
         OPTIONS.CACHE_DIR = before
 

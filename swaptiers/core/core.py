@@ -144,12 +144,12 @@ class Core:
         self.state = int(self.header.ctypes.data)
         """The address that kernels take."""
         self.words = Words(self.header)
-        self.latest_take: Callable[[], tuple[int, int, int, int]] = functools.partial(
-            struct.Struct("4q").unpack_from,
+        self.latest_take: Callable[[], tuple[int, int, int, int, int]] = functools.partial(
+            struct.Struct("5q").unpack_from,
             self.words.words,
             HEADER.fields["one_tier"][1],  # type: ignore[index]
         )
-        """Tier, slot, length, checksum of the single entry that was taken last."""
+        """Tier, slot, length, checksum and stamp of the single entry that was taken or peeked at last."""
         if interpreted():
             ARRAYS[self.state] = self.header
         st = self.st

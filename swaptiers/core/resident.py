@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import NO_LIMIT, Header, cgroups, preorder
+from swaptiers.core.state import NO_LIMIT, Header, carray, cgroups, pointer, preorder
 
 UNTOUCHED, RESIDENT, LEAVING, SWAPPED = 0, 1, 2, 3
 NONE = -1
@@ -26,11 +26,19 @@ PAGE = np.dtype(
         ),
     )
 )
+PAGE_BYTES = PAGE.itemsize
 
 
 @part
-def lru_add(pages: Any, cgroup: Any, page: int) -> None:
+def pages_of(owner: Any) -> Any:
+    """The pages of whoever has resident memory: a record with the table's address and length."""
+    return carray(pointer(owner.pages_at), (owner.pages_n,), PAGE)
+
+
+@part
+def lru_add(owner: Any, cgroup: Any, page: int) -> None:
     """At the hot end."""
+    pages = pages_of(owner)  # handed in, an array costs more than its address
     p = pages[page]
     p.state = RESIDENT
     p.hotter = NONE
@@ -43,7 +51,8 @@ def lru_add(pages: Any, cgroup: Any, page: int) -> None:
 
 
 @part
-def lru_remove(pages: Any, cgroup: Any, page: int) -> None:
+def lru_remove(owner: Any, cgroup: Any, page: int) -> None:
+    pages = pages_of(owner)
     p = pages[page]
     if p.hotter >= 0:
         pages[p.hotter].colder = p.colder
@@ -56,11 +65,11 @@ def lru_remove(pages: Any, cgroup: Any, page: int) -> None:
 
 
 @part
-def lru_touch(pages: Any, cgroup: Any, page: int) -> None:
+def lru_touch(owner: Any, cgroup: Any, page: int) -> None:
     """The page was used: to the hot end."""
     if cgroup.lru_head != page:
-        lru_remove(pages, cgroup, page)
-        lru_add(pages, cgroup, page)
+        lru_remove(owner, cgroup, page)
+        lru_add(owner, cgroup, page)
 
 
 @part

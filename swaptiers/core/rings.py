@@ -24,6 +24,7 @@ from swaptiers.core.state import (
     cell_of,
     cgroups,
     chunks,
+    fetch_record,
     records,
     rings,
 )
@@ -33,6 +34,8 @@ SORT_SHARE = 16
 WAYS = 128
 """A ring's key is its way in + WAYS x its class."""
 COMPACT_SLACK = 256
+AHEAD = 4
+"""How many elements ahead of a ring's head records are fetched into the cache."""
 
 
 @part
@@ -225,6 +228,8 @@ def _drop_head(st: Header, ring: Any) -> None:
         ring.head_chunk = chunks(st)[chunk].next
         ring.head_at = 0
         chunk_free(st, chunk)
+    elif ring.head_at + AHEAD < CHUNK:
+        fetch_record(st, chunks(st)[ring.head_chunk].rows[ring.head_at + AHEAD])
 
 
 @part

@@ -127,6 +127,7 @@ RECORD = _record(
         ("way", "i1"),  # which way it came into its cold list: 0 = stored, 1 + e = along edge e
     ]
 )
+RECORD_BYTES = RECORD.itemsize
 TIER = _record(
     [
         ("kind", "i8"),
@@ -459,6 +460,7 @@ HEADER = _record(
         ("one_slot", "i8"),
         ("one_length", "i8"),
         ("one_checksum", "i8"),
+        ("one_stamp", "i8"),
         ("one_row", "i8"),  # of the single page that was taken last; whoever asks says -1 first
         ("one_entry", "i8"),  # the single page that was stored last; whoever asks says 0 first
         ("flying", "i8"),  # plans and writes that somebody is carrying out without the lock
@@ -488,7 +490,11 @@ if interpreted():
     def carray(address: Any, shape: Any, dtype: Any) -> Any:
         return ARRAYS[address]
 
+    def prefetch(address: Any) -> None:
+        """Nothing to fetch early."""
+
 else:
+    from llvmlite import ir
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
@@ -501,6 +507,20 @@ else:
 
         return types.voidptr(types.int64), code
 
+    @intrinsic
+    def prefetch(typing_context: Any, address: Any) -> Any:
+        """Have the processor fetch a line of memory; an address where nothing is does no harm."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            number = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
+            to_read, keep_in_all, data = number(0), number(3), number(1)
+            builder.call(function, [builder.inttoptr(arguments[0], cgutils.voidptr_t), to_read, keep_in_all, data])
+            return context.get_dummy_value()
+
+        return types.none(types.int64), code
+
 
 @part
 def header_at(address: int) -> Header:
@@ -510,6 +530,14 @@ def header_at(address: int) -> Header:
 @part
 def records(st: Header) -> Any:
     return carray(pointer(st.records_at), (st.records_n,), RECORD)
+
+
+@part
+def fetch_record(st: Header, row: int) -> None:
+    """A hint: the record will be wanted soon. It may lie across two lines."""
+    address = st.records_at + row * RECORD_BYTES
+    prefetch(address)
+    prefetch(address + RECORD_BYTES - 8)
 
 
 @part

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, checksum
+from swaptiers.codecs import Buffer, checksum, checksums
 from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.core.state import QUARANTINED, TIME_TAKEN
@@ -25,6 +25,7 @@ from swaptiers.errors import ClosedError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
+from swaptiers.tiers.single import bulk_of
 
 PATIENCE_S = 1.0
 """Nobody waits longer than this for others before looking again."""
@@ -135,8 +136,13 @@ class Engine:
         A payload that fails its checksum is only believed corrupt if the entry is still there: otherwise its slot may
         have been reused, and the entry is somebody else's by now.
         """
+        payloads = self._load(source, entries)
+        good = self._all_good(source, entries, payloads, is_decoded=is_decoded)
+        if good is not None:
+            self.worked(source, "load")
+            return good
         pages: list[Buffer] = []
-        for index, payload in enumerate(self._load(source, entries)):
+        for index, payload in enumerate(payloads):
             page: Buffer | None = None
             if checksum(payload) == entries["checksum"][index]:
                 with contextlib.suppress(ValueError):
@@ -175,6 +181,20 @@ class Engine:
             break
         return payloads
 
+    def _all_good(self, source: Tier, entries: Any, payloads: list[Buffer], *, is_decoded: bool) -> list[Buffer] | None:
+        """The same, all at once; None if that can't be done, or something is wrong."""
+        n = len(payloads)
+        if not is_decoded:
+            return payloads if (checksums(payloads, n) == entries["checksum"]).all() else None
+        many, size = bulk_of(source), int(self._core.st.page_size)
+        if many is None:
+            return None
+        pages = np.empty((n, size), np.uint8)
+        if not many.decode_into(payloads, entries["checksum"], np.arange(n), pages):
+            return None
+        flat = pages.reshape(-1).data
+        return [flat[i : i + size] for i in range(0, n * size, size)]
+
     def _is_current(self, entry: Any) -> bool:
         with self._lock:
             record = self._core.records[entry.row]
@@ -188,13 +208,15 @@ class Engine:
         else:
             encode = target.encode
             payloads = [encode(page) for page in payloads]
-            entries["to_length"] = [len(payload) for payload in payloads]
-            entries["to_checksum"] = [checksum(payload) for payload in payloads]
+            entries["to_length"] = list(map(len, payloads))
+            entries["to_checksum"] = checksums(payloads, len(payloads))
         if target.compressed and not target.by_reference:
             with self._lock:
                 api.place_plan(self._core.state, plan.edge, entries, len(entries))
         keep = np.flatnonzero(entries["copied"])
-        target.store(entries["to_slot"][keep], [payloads[i] for i in keep.tolist()])
+        if len(keep) < len(payloads):
+            payloads = [payloads[i] for i in keep.tolist()]
+        target.store(entries["to_slot"][keep], payloads)
         self.worked(target, "store")
 
     def _commit(self, plan: Plan, source: Tier, target: Tier, started: int, unreadable: npt.NDArray[np.bool_]) -> Moved:

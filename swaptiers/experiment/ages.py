@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import kernel, part
-from swaptiers.core.resident import RESIDENT, SWAPPED
+from swaptiers.core.resident import RESIDENT, SWAPPED, pages_of
 from swaptiers.core.state import STORED, Header, carray, header_at, pointer, records
-from swaptiers.experiment.lab import LATENCY_BUCKETS, Lab, latency_bucket, pages_of
+from swaptiers.experiment.lab import LATENCY_BUCKETS, Lab, latency_bucket
 
 AGES = np.dtype(
     (np.record, np.dtype([("reused", "i8", (LATENCY_BUCKETS,)), ("reused_zero", "i8", (LATENCY_BUCKETS,))]))

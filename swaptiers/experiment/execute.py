@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer
+from swaptiers.codecs import Buffer, checksums
 from swaptiers.experiment.lab import LOAD, MOVE
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.bulk import MAX_PAGES
 from swaptiers.tiers.payloads import encoders
+from swaptiers.tiers.single import bulk_of
 
 
 class Events:
@@ -78,16 +80,23 @@ class Executor:
 
     def compress_pending(self, codec: int, pending: Any) -> None:
         """Fill in the lengths of pending pages for one codec, by compressing; their payloads are kept for the log."""
-        contents = self._contents
-        encode = self._codecs[codec].encode
         chosen = pending["content"].tolist()
         if pending["zero"].any():
-            zero = pending["zero"].tolist()
-            made: list[Buffer] = [b"" if empty else encode(contents[c]) for c, empty in zip(chosen, zero, strict=True)]
+            chosen = [content for content, zero in zip(chosen, pending["zero"].tolist(), strict=True) if not zero]
+            places: Any = np.flatnonzero(pending["zero"] == 0)
+            pending["lengths"][:, codec] = 0
         else:
-            made = [encode(contents[content]) for content in chosen]
+            places = slice(None)
+        made = self._encode(self._codecs[codec], chosen)
         self._payloads.setdefault(codec, {}).update(zip(chosen, made, strict=True))
-        pending["lengths"][:, codec] = list(map(len, made))
+        pending["lengths"][places, codec] = list(map(len, made))
+
+    def _encode(self, tier: Tier, chosen: list[int]) -> list[Buffer]:
+        """The payloads of contents."""
+        pages = [self._contents[content] for content in chosen]
+        many = bulk_of(tier)
+        made = many.encode_objects(pages) if many is not None and len(pages) <= MAX_PAGES else None
+        return list(map(tier.encode, pages)) if made is None else made.payloads
 
     def compress_plan(self, tier: int, plan: Any, contents: npt.NDArray[np.int64]) -> None:
         """Fill in the lengths that a plan's entries will have in the compressed tier that they move to."""
@@ -124,16 +133,20 @@ class Executor:
     def _load(self, rank: int, events: Events, group: slice) -> None:
         wanted = events.contents[group]
         if rank < 0:
-            pages: list[Buffer] = [bytes(len(self._contents[0]))] * len(wanted)
+            good = self._equal(wanted, [bytes(len(self._contents[0]))] * len(wanted))
         else:
-            pages = self._read(rank, events.slots[group], events.lengths[group])
-        good = self._equal(wanted, pages)
+            good = self._count_equal(rank, wanted, self._take(rank, events.slots[group], events.lengths[group]))
         self.verified += good
         self.mismatched += len(wanted) - good
 
-    def _read(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
-        """The pages in these slots, which are forgotten there."""
-        return self._decode(rank, self._take(rank, slots, lengths))
+    def _count_equal(self, rank: int, wanted: list[int], payloads: list[Buffer]) -> int:
+        """How many of the payloads are those of the contents that are wanted."""
+        many = bulk_of(self._tiers[rank])
+        if many is not None:
+            good = many.count_decoded(payloads, [self._contents[content] for content in wanted])
+            if good is not None:
+                return good
+        return self._equal(wanted, self._decode(rank, payloads))
 
     def _take(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
         """The payloads in these slots, which are forgotten there."""
@@ -144,7 +157,13 @@ class Executor:
 
     def _decode(self, rank: int, payloads: list[Buffer]) -> list[Buffer]:
         """Their pages; a payload that can't be decoded gives an empty one, which equals no page."""
-        decode = self._tiers[rank].decode
+        decode, many = self._tiers[rank].decode, bulk_of(self._tiers[rank])
+        if many is not None:
+            n, size = len(payloads), len(self._contents[0])
+            out = np.empty((n, size), np.uint8)
+            if many.decode_into(payloads, checksums(payloads, n), np.arange(n), out):
+                flat = out.reshape(-1).data
+                return [flat[i : i + size] for i in range(0, n * size, size)]
         pages: list[Buffer] = []
         while len(pages) < len(payloads):
             try:
@@ -188,7 +207,7 @@ class Executor:
                 slots, lengths = records["slot"][part], records["length"][part]
                 payloads = self._tiers[rank].load(slots, lengths)
                 wanted = contents[part].tolist()
-                good = self._equal(wanted, self._decode(rank, payloads))
+                good = self._count_equal(rank, wanted, payloads)
                 self.mismatched += len(wanted) - good
                 held += good
         return held

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.resident import PAGE
 from swaptiers.core.state import MAX_TIERS, carray, pointer
 from swaptiers.workloads.source import MAX_WORKLOADS
 
@@ -152,11 +151,6 @@ LAB = _record(
         ("workloads", WORKLOAD, (MAX_WORKLOADS,)),
     ]
 )
-
-
-@part
-def pages_of(lab: Lab) -> Any:
-    return carray(pointer(lab.pages_at), (lab.pages_n,), PAGE)
 
 
 @part

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.resident import SWAPPED
+from swaptiers.core.resident import SWAPPED, pages_of
 from swaptiers.core.state import STORED, ZSWAP, Header, carray, pointer, records
-from swaptiers.experiment.lab import Lab, pages_of, recency_of
+from swaptiers.experiment.lab import Lab, recency_of
 
 NONE = -1
 

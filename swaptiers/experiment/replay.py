@@ -19,6 +19,7 @@ from swaptiers.core.plan import MAX_FRUITLESS, NEVER, plan_memory
 from swaptiers.core.quotas import end_timed
 from swaptiers.core.resident import (
     LEAVING,
+    PAGE_BYTES,
     RESIDENT,
     SWAPPED,
     charge_resident,
@@ -27,6 +28,7 @@ from swaptiers.core.resident import (
     lru_touch,
     next_resident,
     over_memory_max,
+    pages_of,
 )
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
@@ -40,9 +42,11 @@ from swaptiers.core.state import (
     ZSWAP,
     Header,
     cgroups,
+    fetch_record,
     header_at,
     pending_pages,
     plan_entries,
+    prefetch,
     records,
     scores,
 )
@@ -75,7 +79,6 @@ from swaptiers.experiment.lab import (
     lengths_of,
     log_of,
     nexts_of,
-    pages_of,
     steps_of,
     zero_of,
 )
@@ -83,6 +86,9 @@ from swaptiers.experiment.recency import note_fault, note_move, note_store
 from swaptiers.experiment.timing import is_waited_for, read_ns, write_ns
 from swaptiers.workloads.contents import content_index
 
+FAR, NEAR = 12, 5
+"""How many references ahead a page is fetched into the cache, and what it points to: most of a replay's time would be
+waiting for memory."""
 PAGE_MASK = (1 << 32) - 1
 WRITE_BIT = 1 << 32
 WORKLOAD_SHIFT = 33
@@ -123,12 +129,27 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
             return status
     elif _refer_to_resident(st, lab, references, n) > 0:
         return GO_ON
+    _look_ahead(st, lab, references, lab.cursor, n)
     packed = references[lab.cursor]
     lab.cursor += 1
     workload = packed >> WORKLOAD_SHIFT
     lab.now += max(lab.workloads[workload].think, 1)
     _refer(st, lab, packed & PAGE_MASK, (packed & WRITE_BIT) != 0, workload)
     return GO_ON
+
+
+@part
+def _look_ahead(st: Header, lab: Lab, references: Any, cursor: int, n: int) -> None:
+    """Let the processor fetch what later references will want: a hint, which changes nothing."""
+    if cursor + FAR >= n:
+        return
+    prefetch(lab.pages_at + (references[cursor + FAR] & PAGE_MASK) * PAGE_BYTES)
+    p = pages_of(lab)[references[cursor + NEAR] & PAGE_MASK]
+    if p.state == RESIDENT:
+        prefetch(lab.pages_at + p.hotter * PAGE_BYTES)
+        prefetch(lab.pages_at + p.colder * PAGE_BYTES)
+    elif p.state == SWAPPED:
+        fetch_record(st, p.hotter)
 
 
 @part
@@ -142,6 +163,7 @@ def _refer_to_resident(st: Header, lab: Lab, references: Any, n: int) -> int:
     first = cursor = lab.cursor
     now = lab.now
     while cursor < n and now < until:
+        _look_ahead(st, lab, references, cursor, n)
         packed = references[cursor]
         page = packed & PAGE_MASK
         p = pages[page]
@@ -159,7 +181,7 @@ def _refer_to_resident(st: Header, lab: Lab, references: Any, n: int) -> int:
         c.hits += 1
         p.last_use = now
         p.version += write
-        lru_touch(pages, c, page)
+        lru_touch(lab, c, page)
         cursor += 1
     lab.refs += cursor - first
     lab.cursor = cursor
@@ -226,7 +248,7 @@ def _refer(st: Header, lab: Lab, page: int, write: bool, workload: int) -> None:
         if write:
             p.version += 1
             _drop_kept(st, lab, page)
-        lru_touch(pages_of(lab), c, page)
+        lru_touch(lab, c, page)
         return
     lab.page = page
     lab.write = 1 if write else 0
@@ -317,7 +339,7 @@ def _let_in(st: Header, lab: Lab, cgroup: int) -> None:
     """The page becomes resident, and the reference is over."""
     c = cgroups(st)[cgroup]
     pages = pages_of(lab)
-    lru_add(pages, c, lab.page)
+    lru_add(lab, c, lab.page)
     charge_resident(st, cgroup, 1)
     if lab.by_time:
         lab.workloads[lab.workload].ready_at += lab.latency
@@ -362,7 +384,9 @@ def _evict_batch(st: Header, lab: Lab, scope: int, most: int, used_before: int) 
     clean = 0
     while st.pending_n + clean < most and c.lru_tail >= 0 and pages[c.lru_tail].last_use < used_before:
         page = int(c.lru_tail)
-        lru_remove(pages, c, page)
+        lru_remove(lab, c, page)
+        if c.lru_tail >= 0:
+            prefetch(lab.pages_at + pages[c.lru_tail].hotter * PAGE_BYTES)
         row = _kept_row(st, lab, page)
         if row >= 0:
             _store_clean(st, lab, cgroup, page, row)
@@ -503,7 +527,7 @@ def _settle_page(st: Header, lab: Lab, p: Any) -> None:
         pages[page].state = SWAPPED
     else:
         pages[page].last_use = lab.now
-        lru_add(pages, cgroups(st)[p.cgroup], page)
+        lru_add(lab, cgroups(st)[p.cgroup], page)
         charge_resident(st, p.cgroup, 1)
 
 

@@ -20,9 +20,6 @@ from swaptiers.tiers.failures import Failure
 Int64s = npt.NDArray[np.int64]
 NONE = -1
 
-JOINED = 256
-"""Pages at most that are decoded side by side before they are put together; beyond, one after the other."""
-
 
 class Incoming:
     """Loads pages from one system's tiers. Safe from several threads."""
@@ -75,7 +72,7 @@ class Incoming:
                 words["one_row"] = NONE
                 try:
                     row = api.take_page(parts.state, entry)
-                    rank, slot, length, total = parts.core.latest_take()
+                    rank, slot, length, total, _ = parts.core.latest_take()
                 except BaseException:
                     row = words["one_row"]
                     raise
@@ -103,6 +100,43 @@ class Incoming:
                 self._put_back(row, entry, rank, slot, error)
             raise
         return page if type(page) is bytes else bytes(page)
+
+    def peek_page(self, entry: int) -> bytes:
+        """One page, whose entry stays, in two compiled calls. Where anything comes between, as `peek` does it."""
+        parts = self._parts
+        with parts.quick_lock:
+            if parts.closed:
+                parts.alive()
+            row: int = api.begin_peek(parts.state, entry)
+            rank, slot, length, total, stamp = parts.core.latest_take()
+        if row < 0:
+            raise no_entry(entry, row)
+        page = self._look_at(rank, slot, length, total)
+        if page is not None:
+            with parts.quick_lock:
+                if parts.closed:
+                    parts.alive()
+                is_there = api.finish_peek(parts.state, row, stamp, rank, slot, parts.clock())
+            if is_there:
+                return page if type(page) is bytes else bytes(page)
+        pages = np.empty((1, parts.page_size), np.uint8)
+        self.peek(np.array([entry]), pages)
+        return pages.tobytes()
+
+    def _look_at(self, rank: int, slot: int, length: int, total: int) -> Buffer | None:
+        """The page in that slot; None if it can't be had."""
+        parts = self._parts
+        if rank < 0:
+            return parts.zero_page
+        tier = parts.tiers[rank]
+        try:
+            payload = parts.singles[rank].load_one(slot, length)
+            page = tier.decode(payload) if digest(payload) & CHECKSUM_MASK == total else None
+        except (OSError, ValueError):
+            return None
+        if parts.failures.runs and page is not None:
+            parts.engine.worked(tier, "load")
+        return page
 
     def _put_back(self, row: int, entry: int, rank: int, slot: int, error: BaseException) -> None:
         """A single entry could not be loaded: it is where it was. Raises what that is called here."""
@@ -180,40 +214,31 @@ class Incoming:
     def _load(self, ids: Int64s, takes: Any, homes: Homes, out: Pages | None) -> Pages:
         """What the takes name, in `out` if given; every payload is checked."""
         n, size = len(takes), self._parts.page_size
-        if out is None and n <= JOINED and len(homes) == 1 and isinstance(homes[0][1], slice):
-            return self._join(ids, takes, *homes[0])
         pages = np.empty((n, size), np.uint8) if out is None else out
-        pages[takes["tier"] < 0] = 0
+        if len(homes) != 1 or not isinstance(homes[0][1], slice):
+            pages[takes["tier"] < 0] = 0
         flat = memoryview(pages.data).cast("B") if n else memoryview(b"")
         for rank, here in homes:
-            tier = self._parts.tiers[rank]
-            payloads = self._payloads(ids, takes, tier, here)
-            places = range(n) if isinstance(here, slice) else here.tolist()
+            tier, many = self._parts.tiers[rank], self._parts.bulks[rank]
+            payloads = _read(tier, takes["slot"][here], takes["length"][here], n)
+            places = np.arange(n) if isinstance(here, slice) else here
+            if many is not None and many.decode_into(payloads, takes["checksum"][here], places, pages):
+                self._parts.engine.worked(tier, "load")
+                continue
+            self._check(ids, takes, tier, here, payloads)
             try:
-                for i, page in zip(places, map(tier.decode, payloads), strict=True):
+                for i, page in zip(places.tolist(), map(tier.decode, payloads), strict=True):
                     flat[i * size : (i + 1) * size] = page
             except ValueError as error:
                 raise _corrupt(ids[here], tier, takes[here], _first_bad(tier, payloads)) from error
         return pages
 
-    def _join(self, ids: Int64s, takes: Any, rank: int, here: Here) -> Pages:
-        """Pages of one tier, side by side in new memory."""
-        tier = self._parts.tiers[rank]
-        payloads = self._payloads(ids, takes, tier, here)
-        try:
-            joined = bytearray().join(map(tier.decode, payloads))
-            return np.frombuffer(joined, np.uint8).reshape(len(takes), self._parts.page_size)
-        except ValueError as error:
-            raise _corrupt(ids, tier, takes, _first_bad(tier, payloads)) from error
-
-    def _payloads(self, ids: Int64s, takes: Any, tier: Tier, here: Here) -> list[Buffer]:
-        """The payloads of takes[here]. Raises CorruptEntryError or TierIOError."""
-        payloads = _read(tier, takes["slot"][here], takes["length"][here], len(ids))
+    def _check(self, ids: Int64s, takes: Any, tier: Tier, here: Here, payloads: list[Buffer]) -> None:
+        """Raises CorruptEntryError if a payload of takes[here] is not what was stored."""
         wrong = checksums(payloads, len(payloads)) != takes["checksum"][here]
         if wrong.any():
             raise _corrupt(ids[here], tier, takes[here], int(wrong.argmax()))
         self._parts.engine.worked(tier, "load")
-        return payloads
 
     def _free_slots(self, takes: Any, homes: Homes) -> None:
         for rank, here in homes:

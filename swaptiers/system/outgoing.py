@@ -7,7 +7,6 @@ then is published before room is made, so that a large batch can push its own fi
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,11 +31,12 @@ from swaptiers.system.arguments import Pages
 from swaptiers.system.batches import Here, Homes, homes_in
 from swaptiers.system.parts import Parts
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.bulk import Encoded
 
 FASTEST = 0
 """The rank of the tier that a store asks first."""
-Payloads = dict[int, list[Buffer]]
-"""Per codec column the payload of each page of the batch."""
+Payloads = dict[int, Encoded]
+"""Per codec column what the pages of the batch became."""
 Reasons = dict[str, int]
 
 
@@ -56,16 +56,19 @@ class Outgoing:
         """
         parts, n = self._parts, len(pages)
         pending = self._pending()
-        zero = np.empty(n, np.bool_)
-        api.zero_rows(pages.view(np.int64), zero)
-        views = _rows(pages)
         payloads: Payloads = {}
-        with parts.held():
-            api.ask_places(parts.state, pending, n, cgroup, uses, zero)
         first = parts.first_codec
         if first >= 0:
-            self._encode(first, pending, views, zero, payloads, 0)
-        self._place(pending, n, views, zero, payloads, ids)
+            payloads[first] = made = self._encode(first, pages)
+            zero = made.zero
+        else:
+            zero = np.empty(n, np.bool_)
+            api.zero_rows(pages.view(np.int64), zero)
+        with parts.held():
+            api.ask_places(parts.state, pending, n, cgroup, uses, zero)
+        if first >= 0:
+            pending["lengths"][:n, first] = made.lengths
+        self._place(pending, n, pages, payloads, ids)
         _count_refusals(pending[:n], reasons)
 
     def store_clean(
@@ -130,15 +133,16 @@ class Outgoing:
         """One page on the road of many; `payload`: what `codec` made of it, if one did."""
         parts, numbers = self._parts, np.zeros(1, np.int64)
         ids[0] = numbers  # before anything is stored: the caller finds there what an interrupt leaves in
+        array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
         if payload is None:
-            array = np.frombuffer(page, np.uint8).reshape(1, parts.page_size)
             self.store(array, cgroup, np.full(1, used, np.int64), numbers, reasons)
             return
-        pending, zero = self._pending(), np.zeros(1, np.bool_)
+        pending = self._pending()
+        made = Encoded([payload], np.array([len(payload)]), checksums([payload], 1), np.zeros(1, np.bool_))
         with parts.held():
-            api.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), zero)
+            api.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), made.zero)
         pending["lengths"][0, codec] = len(payload)
-        self._place(pending, 1, [memoryview(page)], zero, {codec: [payload]}, numbers)
+        self._place(pending, 1, array, {codec: made}, numbers)
         _count_refusals(pending[:1], reasons)
 
     def _drop(self, entry: int, tier: Tier) -> None:
@@ -162,33 +166,31 @@ class Outgoing:
             pending = self._scratch.pending = np.zeros(PENDING_MAX, PENDING)
         return pending
 
-    def _encode(
-        self, codec: int, pending: Any, views: list[memoryview], zero: Any, payloads: Payloads, start: int
-    ) -> None:
-        """Compress the batch with one codec; the lengths of pending[start:] are filled in."""
-        encode = self._parts.codec_tiers[codec].encode
-        if zero.any():
-            made: list[Buffer] = [
-                b"" if empty else encode(view) for view, empty in zip(views, zero.tolist(), strict=True)
-            ]
-        else:
-            made = [encode(view) for view in views]
-        payloads[codec] = made
-        pending["lengths"][start : len(made), codec] = list(map(len, made[start:]))
+    def _encode(self, codec: int, pages: Pages) -> Encoded:
+        """Compress the batch with one codec."""
+        many = self._parts.codec_bulks[codec]
+        if many is not None:
+            return many.encode_rows(pages)
+        encode, n = self._parts.codec_tiers[codec].encode, len(pages)
+        zero = np.empty(n, np.bool_)
+        api.zero_rows(pages.view(np.int64), zero)
+        payloads: list[Buffer] = [
+            b"" if empty else encode(view) for view, empty in zip(_rows(pages), zero.tolist(), strict=True)
+        ]
+        return Encoded(payloads, np.fromiter(map(len, payloads), np.int64, n), checksums(payloads, n), zero)
 
     def _place(
         self,
         pending: Any,
         n: int,
-        views: list[memoryview],
-        zero: Any,
+        pages: Pages,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
     ) -> None:
         """Place pending[:n], write and publish it. Whatever is raised: what is not published is nowhere."""
         flight = object()
         try:
-            self._place_in_turn(pending, n, views, zero, payloads, ids, flight)
+            self._place_in_turn(pending, n, pages, payloads, ids, flight)
         except BaseException:
             self._withdraw(pending, n, ids, flight)
             raise
@@ -197,8 +199,7 @@ class Outgoing:
         self,
         pending: Any,
         n: int,
-        views: list[memoryview],
-        zero: Any,
+        pages: Pages,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
         flight: object,
@@ -225,13 +226,14 @@ class Outgoing:
                     raise
                 need_codec = parts.core.words["need_codec"] if status == NEED_LENGTHS else -1
             if not all_in_memory:
-                self._write_slots(pending, published, placed, homes, views, payloads, ids, flight)
+                self._write_slots(pending, published, placed, homes, pages, payloads, ids, flight)
             raise_failure(parts.core)
             fresh, published = placed > published, placed
             if status == DONE:
                 return
             if status == NEED_LENGTHS:
-                self._encode(need_codec, pending, views, zero, payloads, placed)
+                payloads[need_codec] = made = self._encode(need_codec, pages)
+                pending["lengths"][placed:n, need_codec] = made.lengths[placed:]
             elif plan is not None or not fresh:
                 self._make_room(pending, placed, plan)
 
@@ -256,7 +258,7 @@ class Outgoing:
                 made = payloads.get(self._parts.columns[rank])
                 if made is None:  # a single page, placed before the tier's compressor was changed
                     (made,) = payloads.values()
-                self._store(tier, pending, here, made)
+                self._store_encoded(tier, pending, here, made)
             else:
                 all_in_memory = False
         return all_in_memory
@@ -267,7 +269,7 @@ class Outgoing:
         start: int,
         end: int,
         homes: Homes,
-        views: list[memoryview],
+        pages: Pages,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
         flight: object,
@@ -276,17 +278,30 @@ class Outgoing:
         parts = self._parts
         for rank, here in homes:
             tier = parts.tiers[rank]
-            if not tier.by_reference:
-                self._store(tier, pending, here, payloads[parts.columns[rank]] if tier.compressed else views)
+            if tier.by_reference:
+                continue
+            if tier.compressed:
+                self._store_encoded(tier, pending, here, payloads[parts.columns[rank]])
+            else:
+                rows = _rows(pages[here])
+                self._store(tier, pending, here, rows, checksums(rows, len(rows)))
         with parts.lock:
             parts.alive()
             api.publish_pages(parts.state, pending, start, end, ids)
             parts.engine.land(flight)
 
-    def _store(self, tier: Tier, pending: Any, here: Here, made: Sequence[Buffer]) -> None:
+    def _store_encoded(self, tier: Tier, pending: Any, here: Here, made: Encoded) -> None:
         """Store the payloads of pending[here] where they were placed."""
-        chosen = list(made[here]) if isinstance(here, slice) else [made[i] for i in here.tolist()]
-        pending["checksum"][here] = checksums(chosen, len(chosen))
+        all_made = made.payloads
+        if not isinstance(here, slice):
+            chosen = [all_made[i] for i in here.tolist()]
+        else:
+            chosen = all_made if here.stop - here.start == len(all_made) else all_made[here]
+        self._store(tier, pending, here, chosen, made.checksums[here])
+
+    def _store(self, tier: Tier, pending: Any, here: Here, chosen: list[Buffer], sums: npt.NDArray[np.int64]) -> None:
+        """Store these payloads, with these checksums, where pending[here] were placed."""
+        pending["checksum"][here] = sums
         try:
             tier.store(pending["slot"][here], chosen)
         except OSError as cause:
@@ -315,7 +330,7 @@ def _count_refusals(pending: Any, reasons: Reasons) -> None:
         reasons[name] = reasons.get(name, 0) + 1
 
 
-def _rows(pages: Pages) -> list[memoryview]:
+def _rows(pages: Pages) -> list[Buffer]:
     """A view per page: slicing one memoryview is faster than iterating over an array."""
     size = pages.shape[1]
     flat = memoryview(pages.data).cast("B") if len(pages) else memoryview(b"")

@@ -18,7 +18,7 @@ from swaptiers.system.open_lock import new_lock, open_lock
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
 from swaptiers.tiers.payloads import encoders
-from swaptiers.tiers.single import single_pages
+from swaptiers.tiers.single import bulk_of, single_pages
 
 
 class Parts:
@@ -43,6 +43,7 @@ class Parts:
         self.tree = tree
         self.tiers = tiers
         self.singles = [single_pages(tier) for tier in tiers]
+        self.bulks = [bulk_of(tier) for tier in tiers]
         self.clock = clock
         self.page_size = int(core.st.page_size)
         self.zero_page = bytes(self.page_size)
@@ -51,6 +52,7 @@ class Parts:
         self.failures = Failures((tier.name for tier in tiers), quarantine_after)
         self.engine = Engine(core, graph, tiers, self.lock, clock, self.failures)
         self.codec_tiers = encoders(tiers, columns)
+        self.codec_bulks = {codec: bulk_of(tier) for codec, tier in self.codec_tiers.items()}
         self.columns = columns
         self.first_codec = columns[0]
         self.first_is_quick = columns[0] >= 0 and tiers[0].by_reference
@@ -70,6 +72,8 @@ class Parts:
         """A tier has another compressor: `columns` says so. The caller holds the lock. What no tier has any more stays known
         to whoever is just compressing for it."""
         self.codec_tiers.update(encoders(self.tiers, self.columns))
+        self.codec_bulks = {codec: bulk_of(tier) for codec, tier in self.codec_tiers.items()}
+        self.bulks = [bulk_of(tier) for tier in self.tiers]
         self.first_codec = self.columns[0]
 
     def held(self) -> AbstractContextManager[Any]:

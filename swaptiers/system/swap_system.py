@@ -316,6 +316,9 @@ class SwapSystem:
         ids: npt.NDArray[np.int64],
         reasons: dict[str, int],
     ) -> None:
+        if len(array) <= BATCH:
+            self._outgoing.store(array, index, uses, ids, reasons)
+            return
         for start in range(0, len(array), BATCH):
             end = min(start + BATCH, len(array))
             self._outgoing.store(array[start:end], index, uses[start:end], ids[start:end], reasons)
@@ -363,6 +366,11 @@ class SwapSystem:
         pages = checked_out(out, len(wanted), self.page_size)
         self._incoming.peek(wanted, pages)
         return pages
+
+    def peek_page(self, entry: int) -> bytes:
+        """Read one page and leave its entry. Raises as `peek` does."""
+        number = entry if type(entry) is int else int(entry)
+        return self._incoming.peek_page(number if 0 <= number <= MAX_ID else 0)
 
     def discard(self, ids: Ids | Sequence[int]) -> None:
         """Forget pages without reading them. All or none: raises as `swap_in` does."""

@@ -46,6 +46,17 @@ class LogTier(Compressing):
         fd = self.file.fd
         return [read_exact(fd, length, slot) for slot, length in zip(slots.tolist(), lengths.tolist(), strict=True)]
 
+    def store_one(self, slot: int, payload: Buffer) -> None:
+        """As `store`, for one address."""
+        write_all(self.file.fd, [payload], slot)
+
+    def load_one(self, slot: int, length: int) -> Buffer:
+        """As `load`, for one address."""
+        return read_exact(self.file.fd, length, slot)
+
+    def free_one(self, slot: int) -> None:
+        """As `free`, for one address."""
+
     def free(self, slots: npt.NDArray[np.int64]) -> None:
         """Nothing to do: a cleaned segment is overwritten."""
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from swaptiers.codecs import Buffer, Codec, DecodeError
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.bulk import make_bulk
 
 
 class MadeBy(bytes):
@@ -56,6 +57,8 @@ class Compressing:
         self.codec = codec
         self._compress, self._decompress, self._page_size = codec.compress, codec.decompress, codec.page_size
         self._errors = codec.errors
+        self.bulk = make_bulk(codec)
+        """The codec for many pages at a time, which does what `encode` and `decode` do; None where there is none."""
 
     def encode(self, page: Buffer) -> Buffer:
         """The payload for a page: compressed, or the page itself where that is no smaller (zswap_compress())."""

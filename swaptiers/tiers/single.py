@@ -1,4 +1,4 @@
-"""One page at a time: a call for one slot needs no arrays, where a tier has such calls."""
+"""What only tiers of ours have: calls for one slot, which need no arrays, and a codec for many pages at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from swaptiers.codecs import Buffer
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.bulk import Bulk
+from swaptiers.tiers.log import LogTier
 from swaptiers.tiers.zswap import ZswapTier
 
 
@@ -39,4 +41,9 @@ class OneByOne:
 
 def single_pages(tier: Tier) -> SinglePages:
     """The tier's own calls for one slot if it is ours; whatever is around it or derived from it is asked as all others."""
-    return tier if type(tier) is ZswapTier else OneByOne(tier)
+    return tier if type(tier) in (ZswapTier, LogTier) else OneByOne(tier)  # type: ignore[return-value]
+
+
+def bulk_of(tier: Tier) -> Bulk | None:
+    """The tier's codec for many pages at a time, under the same condition: whatever is around a tier sees every page."""
+    return tier.bulk if type(tier) in (ZswapTier, LogTier) else None  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ class ZswapTier(Compressing):
         """New payloads are made by `codec`; every old one is still decoded by the codec that made it."""
         self.expect_others()
         kind, compress = made_by(codec), codec.compress
-        self.codec = codec
+        self.codec, self.bulk = codec, None
         self._compress = lambda page: kind(compress(page))
 
     def grow(self, slot: int) -> None:
@@ -43,15 +43,19 @@ class ZswapTier(Compressing):
         kept = self.payloads
         if numbers and (top := max(numbers)) >= len(kept):
             self.grow(top)
+        first, n = (numbers[0], len(numbers)) if numbers else (0, 0)
+        if numbers == list(range(first, first + n)):
+            kept[first : first + n] = payloads
+            return
         for slot, payload in zip(numbers, payloads, strict=True):
             kept[slot] = payload
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        kept = self.payloads
         try:
-            return [kept[slot] or b"" for slot in slots.tolist()]
+            found = list(map(self.payloads.__getitem__, slots.tolist()))
         except IndexError:  # a store never came that far: what is not there is as wrong as other bytes
             return [self.load_one(slot, 0) for slot in slots.tolist()]
+        return found if all(found) else [payload or b"" for payload in found]  # type: ignore[return-value]
 
     def free(self, slots: npt.NDArray[np.int64]) -> None:
         kept = self.payloads

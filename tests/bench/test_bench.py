@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bench.limits import LOOPS
+from bench.size_rows import measured
 
 ROOT = Path(__file__).parent.parent.parent
 CODEC_ROWS = ["swap_out_page_vs_codec", "swap_in_batch_vs_codec"]
@@ -121,3 +122,33 @@ def test_bad_options(arguments: list[str], words: str) -> None:
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_values_and_rows_without_a_target(tmp_path: Path) -> None:
+    """What is no ratio of two timings has a value; what has no target has none to miss; a picture is drawn of the others."""
+    target, picture = tmp_path / "bench.json", tmp_path / "bench.svg"
+    keys = ["store_job_vs_lmdb", "store_job_vs_sqlite3", "store_job_rss_vs_budget"]
+    only = [word for key in keys for word in ("--only", key)]
+    done = bench(*only, "--puts", "256", "--rounds", "1", "--json", str(target), "--picture", str(picture))
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = json.loads(target.read_text())["rows"]
+    assert rows["store_job_vs_sqlite3"]["units"] == 512
+    assert rows["store_job_vs_sqlite3"]["target"] == 1.0
+    if importlib.util.find_spec("lmdb") is not None:
+        assert "target" not in rows["store_job_vs_lmdb"]
+        assert rows["store_job_vs_lmdb"]["ratio"] > 0
+    value = rows["store_job_rss_vs_budget"]["value"]
+    assert rows["store_job_rss_vs_budget"]["min"] <= value <= rows["store_job_rss_vs_budget"]["max"]
+    assert 0 < value < 1
+    assert "store_job_vs_sqlite3" in picture.read_text()
+
+
+def test_growth_in_a_process_of_its_own() -> None:
+    """The memory of an entry is counted: more than its record, less than a page; time is per page."""
+    found = measured("sizes", 20_000)
+    assert 48 < found["bytes_per_entry"] < 4096
+    assert found["us"] > 0
+    assert measured("real", 2_000)["us"] > 0
+    assert measured("pause", 2_000)["ms"] > 0
+    with pytest.raises(RuntimeError, match=r"bench\.growth nothing"):
+        measured("nothing", 1)

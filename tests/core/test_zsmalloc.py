@@ -8,7 +8,6 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from math import ceil
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 import swaptiers as st
+from swaptiers.codecs import Buffer
 from swaptiers.core.zsmalloc import object_size
+from swaptiers.testing.wrapped import WrappedTier
 
 PAGE = 4096
 HANDLE = 8
@@ -76,12 +77,16 @@ def test_lengths_that_zsmalloc_refuses(length: int) -> None:
         object_size(length)
 
 
+class Cutting(WrappedTier):
+    def encode(self, page: Buffer) -> Buffer:
+        return bytes(page[: page[0] | page[1] << 8])
+
+
 @contextlib.contextmanager
 def cutting() -> Iterator[st.SwapSystem]:
     """A system whose payloads have exactly the length that stands in their page's first two bytes."""
-    with st.SwapSystem([st.ZswapSpec(name="zswap", max_pool="16M")], max_entries=1 << 12) as swap:
-        tier: Any = swap.tiers[0]
-        tier.encode = lambda page: bytes(page[: page[0] | page[1] << 8])
+    zswap = st.ZswapSpec(name="zswap", max_pool="16M")
+    with st.SwapSystem([zswap], max_entries=1 << 12, wrap=Cutting) as swap:
         yield swap
 
 

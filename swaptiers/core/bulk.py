@@ -1,0 +1,268 @@
+"""Many pages in one compiled call: the C functions of the libraries that Python binds too, called by their addresses.
+
+A page costs what its codec and its checksum cost; the GIL is let go of once a batch instead of once a page. Nothing here
+knows entries or tiers. What the addresses are is `swaptiers.codecs`' business; calling a wrong one ends the process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swaptiers.core.compile import interpreted, part, unlocked_kernel
+from swaptiers.core.state import carray, pointer
+
+LZ4, ZSTD = 0, 1
+"""Whose functions: they differ in what they take."""
+CHECKSUM_MASK = 0x7FFF_FFFF_FFFF_FFFF
+MARGIN = 512
+"""What a compressor may write beyond a page's length: both libraries' bounds for a page are below that."""
+ALL_GOOD = -1
+
+if interpreted():  # nobody calls these then
+    call_digest: Any = None
+    call_reset: Any = None
+    call_lz4_out: Any = None
+    call_lz4_in: Any = None
+    call_zstd: Any = None
+else:
+    from llvmlite import ir
+    from numba import types
+    from numba.extending import intrinsic
+
+    _I32, _I64 = ir.IntType(32), ir.IntType(64)
+
+    def _call(builder: Any, arguments: Any, widths: list[Any], result: Any) -> Any:
+        """Call the function at the address arguments[0]; a pointer is passed as an integer of its width is."""
+        function = builder.inttoptr(arguments[0], ir.FunctionType(result, widths).as_pointer())
+        cut = [
+            builder.trunc(each, width) if width is _I32 else each
+            for each, width in zip(arguments[1:], widths, strict=True)
+        ]
+        found = builder.call(function, cut)
+        return builder.sext(found, _I64) if result is _I32 else found
+
+    @intrinsic
+    def _digest(typing_context: Any, function: Any, data: Any, size: Any) -> Any:
+        """XXH3_64bits(data, size)."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _call(builder, arguments, [_I64, _I64], _I64)
+
+        return types.int64(types.int64, types.int64, types.int64), code
+
+    @intrinsic
+    def _reset(typing_context: Any, function: Any, own: Any) -> Any:
+        """LZ4_resetStream(own)."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _call(builder, arguments, [_I64], ir.VoidType())
+            return _I64(0)
+
+        return types.int64(types.int64, types.int64), code
+
+    @intrinsic
+    def _lz4_out(
+        typing_context: Any, function: Any, own: Any, page: Any, to: Any, size: Any, room: Any, level: Any
+    ) -> Any:
+        """LZ4_compress_fast_continue(own, page, to, size, room, acceleration)."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _call(builder, arguments, [_I64, _I64, _I64, _I32, _I32, _I32], _I32)
+
+        return types.int64(*[types.int64] * 7), code
+
+    @intrinsic
+    def _lz4_in(typing_context: Any, function: Any, payload: Any, to: Any, size: Any, room: Any) -> Any:
+        """LZ4_decompress_safe(payload, to, size, room)."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _call(builder, arguments, [_I64, _I64, _I32, _I32], _I32)
+
+        return types.int64(*[types.int64] * 5), code
+
+    @intrinsic
+    def _zstd(typing_context: Any, function: Any, own: Any, to: Any, room: Any, data: Any, size: Any) -> Any:
+        """ZSTD_compress2(own, to, room, data, size), and ZSTD_decompressDCtx, which takes the same.
+
+        Errors are sizes near 2**64: negative here.
+        """
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _call(builder, arguments, [_I64] * 5, _I64)
+
+        return types.int64(*[types.int64] * 6), code
+
+    call_digest, call_reset, call_lz4_out, call_lz4_in, call_zstd = _digest, _reset, _lz4_out, _lz4_in, _zstd
+
+
+CODEC = np.dtype(
+    (
+        np.record,
+        [
+            ("made_by", "i8"),
+            ("level", "i8"),
+            ("compress", "i8"),  # addresses of functions
+            ("decompress", "i8"),
+            ("reset", "i8"),
+            ("digest", "i8"),
+            ("compressor", "i8"),  # addresses of contexts; 0 = it needs none
+            ("decompressor", "i8"),
+            ("type_at", "i8"),  # where objects have their type, followed by a bytes object's length
+            ("bytes_type", "i8"),
+            ("bytes_at", "i8"),  # where a bytes object's bytes begin
+        ],
+    )
+)
+
+
+@part
+def _codec(address: int) -> Any:
+    return carray(pointer(address), (1,), CODEC)[0]
+
+
+@part
+def _start_of(array: Any) -> int:
+    return np.int64(array.ctypes.data)  # type: ignore[return-value]  # numba adds unsigned and signed to a float
+
+
+@part
+def _bytes_at(address: int, size: int) -> Any:
+    return carray(pointer(address), (size,), np.uint8)
+
+
+@part
+def _copy(data: int, to: int, size: int) -> None:
+    source, target = _bytes_at(data, size), _bytes_at(to, size)
+    for i in range(size):
+        target[i] = source[i]
+
+
+@part
+def _equals(one: int, other: int, size: int) -> bool:
+    """True if the bytes at both addresses are the same. `size` is a multiple of 8."""
+    left, right = carray(pointer(one), (size // 8,), np.int64), carray(pointer(other), (size // 8,), np.int64)
+    differ = 0
+    for i in range(size // 8):
+        differ |= left[i] ^ right[i]
+    return bool(differ == 0)
+
+
+@part
+def _is_zero(words: Any) -> bool:
+    """Most pages that are not differ at once."""
+    n = len(words)
+    if words[0] != 0 or words[n - 1] != 0 or words[n // 2] != 0:
+        return False
+    for k in range(n):
+        if words[k] != 0:
+            return False
+    return True
+
+
+@part
+def _compress(codec: Any, page: int, to: int, size: int) -> int:
+    """Bytes written at `to`; zero or less: an error."""
+    if codec.made_by == LZ4:
+        call_reset(codec.reset, codec.compressor)
+        return int(call_lz4_out(codec.compress, codec.compressor, page, to, size, size + MARGIN, codec.level))
+    return int(call_zstd(codec.compress, codec.compressor, to, size + MARGIN, page, size))
+
+
+@part
+def _decompress(codec: Any, payload: int, length: int, to: int, size: int) -> int:
+    """Bytes written at `to`, `size` at most; negative: an error."""
+    if codec.made_by == LZ4:
+        return int(call_lz4_in(codec.decompress, payload, to, length, size))
+    return int(call_zstd(codec.decompress, codec.decompressor, to, size, payload, length))
+
+
+@part
+def _encode(codec: Any, page: int, to: int, size: int) -> int:
+    """The payload's length: a page that does not get smaller stands there as it is."""
+    length = _compress(codec, page, to, size)
+    if 0 < length < size:
+        return int(length)
+    _copy(page, to, size)
+    return size
+
+
+@part
+def _decode(codec: Any, payload: int, length: int, to: int, size: int) -> bool:
+    """False if it is no payload of a page."""
+    if length == size:
+        _copy(payload, to, size)
+        return True
+    return bool(_decompress(codec, payload, length, to, size) == size)
+
+
+@part
+def _length_of(codec: Any, thing: int) -> int:
+    """The length of a bytes object; -1 for any other object."""
+    words = carray(pointer(thing + codec.type_at), (2,), np.int64)
+    return int(words[1]) if words[0] == codec.bytes_type else -1
+
+
+@unlocked_kernel
+def encode_rows(codec_at: int, pages: Any, scratch: Any, lengths: Any, sums: Any, zero: Any) -> None:
+    """Encode the rows of `pages` (as int64) into `scratch`, side by side; their lengths, checksums, and which are
+    `zero`-filled, which are left out."""
+    codec, size = _codec(codec_at), pages.shape[1] * 8
+    at = 0
+    for i in range(len(pages)):
+        zero[i] = _is_zero(pages[i])
+        sums[i] = lengths[i] = 0
+        if not zero[i]:
+            to = _start_of(scratch) + at
+            length = _encode(codec, _start_of(pages) + i * size, to, size)
+            sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
+            lengths[i] = length
+            at += length
+
+
+@unlocked_kernel
+def encode_objects(codec_at: int, objects: Any, size: int, scratch: Any, lengths: Any, sums: Any) -> int:
+    """The same for bytes objects at these addresses, each a page. ALL_GOOD, or which is none."""
+    codec = _codec(codec_at)
+    at = 0
+    for i in range(len(objects)):
+        if _length_of(codec, objects[i]) != size:
+            return i
+        to = _start_of(scratch) + at
+        length = _encode(codec, objects[i] + codec.bytes_at, to, size)
+        sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
+        lengths[i] = length
+        at += length
+    return ALL_GOOD
+
+
+@unlocked_kernel
+def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any) -> int:
+    """Decode bytes objects at these addresses into out[places]. ALL_GOOD, or the first that is not what its checksum says
+    or is no payload; then any of these rows may be overwritten."""
+    codec, size = _codec(codec_at), out.shape[1]
+    for i in range(len(objects)):
+        length = _length_of(codec, objects[i])
+        data = objects[i] + codec.bytes_at
+        if length < 0 or call_digest(codec.digest, data, length) & CHECKSUM_MASK != sums[i]:
+            return i
+        if not _decode(codec, data, length, _start_of(out) + places[i] * size, size):
+            return i
+    return ALL_GOOD
+
+
+@unlocked_kernel
+def count_decoded(codec_at: int, objects: Any, wanted: Any, size: int, scratch: Any) -> int:
+    """How many of the bytes objects at these addresses are payloads of the pages that are `wanted`, bytes objects too.
+    Negative if something is no bytes object."""
+    codec = _codec(codec_at)
+    to = _start_of(scratch)
+    good = 0
+    for i in range(len(objects)):
+        length = _length_of(codec, objects[i])
+        if length < 0 or _length_of(codec, wanted[i]) != size:
+            return ALL_GOOD
+        if _decode(codec, objects[i] + codec.bytes_at, length, to, size):
+            good += 1 if _equals(to, wanted[i] + codec.bytes_at, size) else 0
+    return good

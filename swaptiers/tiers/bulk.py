@@ -1,0 +1,133 @@
+"""Many pages at a time through a compressor of ours: one compiled call a batch, where its C functions can be called.
+
+What comes out is what the bindings give, byte for byte. Whatever is not as it should be (a payload that is no bytes
+object, or wrong) makes a call say no: the caller then goes page by page, which finds out what it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers import libraries
+from swaptiers.codecs import Buffer, Codec, checksum, make_codec
+from swaptiers.core import bulk
+from swaptiers.core.compile import interpreted
+
+MAX_PAGES = 256
+"""In one call."""
+Int64s = npt.NDArray[np.int64]
+
+
+class Encoded(NamedTuple):
+    """What a batch of pages became: `payloads`, with their `lengths` and `checksums`. A page that is `zero`-filled has an
+    empty payload."""
+
+    payloads: list[Buffer]
+    lengths: Int64s
+    checksums: Int64s
+    zero: npt.NDArray[np.bool_]
+
+
+class Bulk:
+    """One codec for many pages. Safe from several threads: each has its own contexts and memory."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._own = _OwnOfThread(codec)
+
+    def encode_rows(self, pages: npt.NDArray[np.uint8]) -> Encoded:
+        """Encode the rows of (n, page_size) uint8, contiguous, n at most MAX_PAGES."""
+        own, n = self._own, len(pages)
+        lengths, sums, zero = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.bool_)
+        bulk.encode_rows(own.at, pages.view(np.int64), own.scratch, lengths, sums, zero)
+        return Encoded(own.cut(lengths), lengths, sums, zero)
+
+    def encode_objects(self, pages: Sequence[Buffer]) -> Encoded | None:
+        """Encode bytes objects of a page each, at most MAX_PAGES, also those that are zero; None if some are not."""
+        own, n = self._own, len(pages)
+        lengths, sums = np.empty(n, np.int64), np.empty(n, np.int64)
+        if bulk.encode_objects(own.at, addresses(pages), own.page_size, own.scratch, lengths, sums) >= 0:
+            return None
+        return Encoded(own.cut(lengths), lengths, sums, np.zeros(n, np.bool_))
+
+    def decode_into(self, payloads: Sequence[Buffer], sums: Int64s, places: Int64s, out: npt.NDArray[np.uint8]) -> bool:
+        """Decode payloads with these checksums into out[places]; False if anything is wrong, after which those rows of
+        `out` hold anything."""
+        side_by_side = np.ascontiguousarray(sums)  # or the kernel would be compiled once more, for a table's column
+        return bool(bulk.decode_objects(self._own.at, addresses(payloads), side_by_side, places, out) < 0)
+
+    def count_decoded(self, payloads: Sequence[Buffer], pages: Sequence[Buffer]) -> int | None:
+        """How many payloads are those of these pages; None if some are no bytes objects."""
+        own = self._own
+        good = bulk.count_decoded(own.at, addresses(payloads), addresses(pages), own.page_size, own.scratch)
+        return good if good >= 0 else None
+
+
+def addresses(objects: Sequence[object]) -> Int64s:
+    """Where the objects are, which the caller keeps alive."""
+    return np.fromiter(map(id, objects), np.int64, len(objects))
+
+
+class _OwnOfThread(threading.local):
+    """What a thread needs: zstd's contexts must never be used by two at a time."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.page_size = codec.page_size
+        self.codec = np.zeros(1, bulk.CODEC)
+        self.scratch = np.empty(MAX_PAGES * codec.page_size + bulk.MARGIN, np.uint8)
+        self._view = self.scratch.data
+        self.at = int(self.codec.ctypes.data)
+        record: Any = self.codec[0]
+        record["digest"] = libraries.find_xxh3() or 0
+        record["level"] = codec.level
+        record["type_at"] = object.__basicsize__ - 8
+        record["bytes_type"] = id(bytes)
+        record["bytes_at"] = bytes.__basicsize__ - 1
+        if codec.compressor == "lz4" and (lz4 := libraries.find_lz4()):
+            record["made_by"] = bulk.LZ4
+            record["reset"], record["compress"], record["decompress"] = lz4.reset, lz4.compress, lz4.decompress
+            self._stream = np.zeros(lz4.stream_bytes // 8 + 1, np.int64)
+            record["compressor"] = self._stream.ctypes.data
+        elif codec.compressor == "zstd" and (zstd := libraries.find_zstd()):
+            record["made_by"] = bulk.ZSTD
+            record["compress"], record["decompress"] = zstd.compress, zstd.decompress
+            own = zstd.new_compressor(codec.level), zstd.new_decompressor()
+            record["compressor"], record["decompressor"] = own
+            weakref.finalize(self.codec, zstd.free, *own).atexit = False  # some thread may still be at work then
+
+    def cut(self, lengths: Int64s) -> list[Buffer]:
+        """The payloads that stand side by side in `scratch`."""
+        view, ends = self._view, list(itertools.accumulate(lengths.tolist()))
+        return [view[start:end].tobytes() for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def make_bulk(codec: Codec) -> Bulk | None:
+    """For a codec of ours; None if its functions can't be called here, or do not do what the bindings do."""
+    return Bulk(codec) if _works(codec.compressor) and codec.is_ours else None
+
+
+@cache
+def _works(compressor: str) -> bool:
+    """Tried once: pages go out and come back as with the bindings, which may be built of other functions one day."""
+    find = {"lz4": libraries.find_lz4, "zstd": libraries.find_zstd}.get(compressor)
+    if interpreted() or find is None or find() is None or libraries.find_xxh3() is None:
+        return False
+    codec = make_codec(compressor, None, 4096)
+    draw = np.random.Generator(np.random.PCG64(1)).integers
+    pages = [draw(0, values, 4096, np.uint8).tobytes() for values in (2, 3, 4, 5, 6)]  # all of them shrink
+    tried, back = Bulk(codec), np.empty((len(pages), 4096), np.uint8)
+    made, wanted = tried.encode_objects(pages), [codec.compress(page) for page in pages]
+    return (
+        made is not None
+        and made.payloads == wanted
+        and made.checksums.tolist() == [checksum(payload) for payload in wanted]
+        and tried.decode_into(made.payloads, made.checksums, np.arange(len(pages)), back)
+        and back.tobytes() == b"".join(pages)
+    )
