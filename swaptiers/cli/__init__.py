@@ -14,6 +14,7 @@ from swaptiers.errors import ConfigError, IntegrityError, SwapTiersError
 
 COMMANDS = {
     "run": "Run the experiment in CONFIG and print what each variant cost.",
+    "sweep": "Run the experiment in CONFIG at every point of a grid, in parallel.",
     "report": "Write a page about the results in DIR, or compare several.",
     "plot": "Write one picture of the results in DIR as SVG, PNG or PDF.",
     "mount": "Mount the control files of CONFIG's swap system on DIR.",

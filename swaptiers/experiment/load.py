@@ -66,13 +66,25 @@ def load_experiment(
 
     Raises ConfigError for the first thing that is wrong, with file, line and column.
     """
-    document = load_document(path)
+    return experiment_in(load_document(path), path, sets=sets, seed=seed, variants=variants)
+
+
+def experiment_in(
+    document: Node,
+    path: str | os.PathLike[str],
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    variants: Sequence[str] | None = None,
+    surveys: dict[Path, Survey] | None = None,
+) -> Experiment:
+    """As `load_experiment`, of a document that is loaded already. `surveys`: of traces, to be used again."""
     folder = Path(path).resolve().parent
     overlays = _overlays(document)
     base = _without(document, "variants")
     known = keys_of(ExperimentSpec)
     changes = list(sets) if seed is None else [*sets, f"seed={seed}"]
-    surveys: dict[Path, Survey] = {}
+    surveyed = {} if surveys is None else surveys
     selected = _chosen(overlays, variants)
     _check_work(document, base, len(selected))
 
@@ -82,7 +94,7 @@ def load_experiment(
             whole = with_set(whole, change, known)
         spec = structure(whole, ExperimentSpec)
         graph = check_experiment(spec, whole, folder)
-        check_means(spec, whole, folder, surveys)
+        check_means(spec, whole, folder, surveyed)
         return attrs.evolve(spec, edges=graph.edges)
 
     chosen = {name: resolve(overlay) for name, overlay in selected.items()}

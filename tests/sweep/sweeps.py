@@ -1,0 +1,83 @@
+"""A small config to sweep, sweeps in processes of their own, and what there is to compare of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from swaptiers.sweep.row import WALL
+from swaptiers.sweep.stored import read_sweep
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = """\
+version: 1
+ram: 16M
+tiers:
+  zswap: {kind: zswap, max_pool: 256K, latency: {read: 8us, write: 9us}}
+  disk: {kind: file, capacity: 16M, latency: {read: 4ms, write: 4ms}}
+edges: [{from: zswap, to: disk, policy: lru, when: {pressure: true}}]
+cgroups:
+  /a: {memory.max: 400K}
+workloads:
+  - {cgroup: /a, kind: zipf, pages: 600, refs: 6000, contents: text, writes: 20%}
+run: {payload: sizes, sample: 20ms}
+"""
+PATIENCE_S = 400
+"""Of a test on a busy machine."""
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "swaptiers", "sweep", *arguments]
+
+
+def started(arguments: Sequence[str], folder: Path) -> subprocess.Popen[str]:
+    """A sweep at work, as the leader of a group of processes, like one from a terminal."""
+    return subprocess.Popen(
+        command(*arguments), cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    try:
+        out, errors = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return process.returncode, out, errors
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted((folder / "points").glob("*/*.parquet"))
+
+
+def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
+    """Until there are so many."""
+    end = time.monotonic() + PATIENCE_S
+    while len(files(folder)) < rows:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "no row came"
+        time.sleep(0.002)
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[Any]:
+    """The processes in which a local sweep's runs are."""
+    import psutil  # noqa: PLC0415  comes with the extra
+
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """All rows in order, without the one figure that is another each time."""
+    rows = [dict(row) for row in read_sweep(folder).rows]
+    for row in rows:
+        assert row.pop(WALL) > 0
+    return rows
