@@ -161,6 +161,11 @@ def read_counters(core: Core, graph: TierGraph, tree: CgroupTree) -> SystemCount
     return SystemCounters(tiers=tiers, edges=edges, cgroups=cgroups, zero=zero, entries=entries, states=states)
 
 
+def read_capacities(core: Core, graph: TierGraph) -> dict[str, int]:
+    """Tier -> the bytes that it may take now; the caller holds the lock."""
+    return {spec.name: int(core.st.tiers[rank].capacity_bytes) for rank, spec in enumerate(graph.tiers)}
+
+
 def _state(graph: TierGraph, rank: int, t: Any) -> TierState:
     if graph.tiers[rank].name not in graph.nx:
         return "removed"

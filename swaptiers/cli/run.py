@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from swaptiers.cli.metrics import check_wanted, metrics_served
 from swaptiers.cli.options import experiment_options
 from swaptiers.core.compile import is_cold
 from swaptiers.errors import IntegrityError
@@ -23,6 +24,7 @@ from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
 from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment
+from swaptiers.experiment.watching import Watcher
 from swaptiers.report.events import EventParts
 from swaptiers.report.explain import explain
 from swaptiers.report.extra import INSTALL, check_wishes
@@ -71,6 +73,13 @@ def _pace(_context: click.Context, _option: click.Parameter, value: str | None) 
     metavar="NX",
     help="With --mount: so fast at most; 1x is real time, 10x ten times that.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve the runs' metrics to Prometheus while they go on; 0: any free port.",
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where to listen for it.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Run so many variants at a time.")
 def run(
     config: Path,
@@ -88,6 +97,8 @@ def run(
     bounds: bool,
     folder: Path | None,
     pace: float | None,
+    metrics_port: int | None,
+    metrics_host: str,
 ) -> None:
     """Run the experiment in CONFIG and print what each variant cost."""
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants or None)
@@ -102,6 +113,7 @@ def run(
         raise click.UsageError("--mount shows one run at a time; leave --jobs at 1")
     if out is not None:
         check_folder(out)
+    check_wanted(metrics_port, jobs)
     writes_report = check_wishes(out, events=events, report=wants_report)
     errors = Console(stderr=True)
     if not quiet:
@@ -114,7 +126,11 @@ def run(
     finished: dict[str, VariantResult] = {}
     try:
         with _event_parts(out if events else None) as parts:
-            with _progress(errors, list(experiment.variants), quiet) as report, _driven(folder, pace) as hand:
+            with (
+                metrics_served(metrics_host, metrics_port, None if quiet else errors) as viewers,
+                _progress(errors, list(experiment.variants), quiet) as report,
+                _driven(folder, pace) as hand,
+            ):
                 result = run_experiment(
                     experiment,
                     jobs=jobs,
@@ -123,6 +139,7 @@ def run(
                     finished=finished.__setitem__,
                     steps=parts,
                     hand=hand,
+                    watch=Watcher(viewers) if viewers else None,
                 )
             if out is not None:
                 write_results(result, out, parts)

@@ -130,6 +130,7 @@ class Laboratory:
         self._tuning = ZswapTuning(self.core, self.graph, spec, self.columns, self.tiers, self._compressor_changed)
         self.running = RunningSystem(self)
         self._control_tree: ControlTree | None = None
+        self._watch: Callable[[Laboratory, bool], None] | None = None
         self.actions = Actions(self)
         self.steering = Steering(self)
 
@@ -207,8 +208,13 @@ class Laboratory:
 
     # running
 
-    def run(self, progress: Progress | None = None) -> VariantResult:
-        """All references, or up to `run.until`. Raises IntegrityError if an account or a page is wrong."""
+    def run(
+        self, progress: Progress | None = None, watch: Callable[[Laboratory, bool], None] | None = None
+    ) -> VariantResult:
+        """All references, or up to `run.until`. Raises IntegrityError if an account or a page is wrong.
+
+        `watch`: called whenever the run rests between two references, and once when it is over (True).
+        """
         started = time.perf_counter()
         lab, spec = self.lab, self.spec
         total = self.references.total
@@ -217,6 +223,7 @@ class Laboratory:
         self._next_sample = int(spec.run.sample)
         self._until = until
         self._set_stop()
+        self._watch = watch
         report = progress or (lambda _done, _total: None)
         feed: Feed = OrderedFeed(self.references, lab)
         if spec.run.interleave == "time":
@@ -226,9 +233,11 @@ class Laboratory:
                 if not self._replay(feed, chunk, end):
                     break
                 report(int(lab.refs), total)
+                self._rest()
             lab.warm = 1
         self._finish_log()
         self._finish_time()
+        self._rest(is_over=True)
         return self._result(time.perf_counter() - started)
 
     def _finish_time(self) -> None:
@@ -247,10 +256,18 @@ class Laboratory:
                 return True
             if status == WANTS_REFERENCES:
                 feed.refill(int(lab.workload))
+                self._rest()
             elif status != DUE:
                 self._serve(status)
-            elif not self._on_time():
+            elif self._on_time():
+                self._rest()
+            else:
                 return False
+
+    def _rest(self, *, is_over: bool = False) -> None:
+        """Between two references: whoever watches may look."""
+        if self._watch is not None:
+            self._watch(self, is_over)
 
     def _serve(self, status: int) -> None:
         """Give the kernels what they stopped for."""

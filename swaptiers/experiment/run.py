@@ -20,6 +20,7 @@ from swaptiers.config import unstructure
 from swaptiers.errors import ConfigError, ExperimentError
 from swaptiers.experiment.baselines import with_baselines, with_oracle
 from swaptiers.experiment.future import belady_faults
+from swaptiers.experiment.glimpse import Moment, Watch, look_at
 from swaptiers.experiment.handover import Handover
 from swaptiers.experiment.interrupts import interrupts_deferred
 from swaptiers.experiment.laboratory import Laboratory
@@ -49,20 +50,22 @@ def run(
     bounds: bool = False,
     progress: Progress | None = None,
     finished: Finished | None = None,
+    watch: Watch | None = None,
 ) -> ExperimentResult:
     """Run an experiment's variants (all, or those named) and return their results.
 
     `sets`: ``"tiers.zswap.max_pool=64M"`` and the like, over every variant. `jobs`: runs go on in so many processes.
     `baselines`: add variants `overflow` and `kernel`, unless there are such. `bounds`: add a variant `oracle`, whose edges
-    know the future, and Belady's fewest faults. Raises ConfigError for a config that can't be used, before anything runs;
-    IntegrityError if a page or an account is wrong; ExperimentError if a variant could not be run to its end.
+    know the future, and Belady's fewest faults. `watch`: shown the runs as they go on, with one job. Raises ConfigError for
+    a config that can't be used, before anything runs; IntegrityError if a page or an account is wrong; ExperimentError if a
+    variant could not be run to its end.
     """
     experiment = load_experiment(config, sets=sets, seed=seed, variants=variants)
     if baselines:
         experiment = with_baselines(experiment)
     if bounds:
         experiment = with_oracle(experiment)
-    return run_experiment(experiment, jobs=jobs, bounds=bounds, progress=progress, finished=finished)
+    return run_experiment(experiment, jobs=jobs, bounds=bounds, progress=progress, finished=finished, watch=watch)
 
 
 def run_experiment(
@@ -74,11 +77,12 @@ def run_experiment(
     finished: Finished | None = None,
     steps: OpenSteps | None = None,
     hand: Handover | None = None,
+    watch: Watch | None = None,
 ) -> ExperimentResult:
     """Run every variant of a loaded experiment. Raises ConfigError if `jobs` is not possible with it.
 
     `steps`: who wants every step of demotion of each run. With `jobs` it has to be picklable. `hand`: who drives the runs
-    from outside, one after the other.
+    from outside, one after the other. `watch`: shown the runs as they go on; runs in processes of their own are not.
     """
     check_jobs(experiment, jobs)
     if hand is not None and jobs > 1:
@@ -101,7 +105,7 @@ def run_experiment(
     else:
         for task in tasks:
             with _named(task):
-                result = _run_task(task, experiment.folder, _report(progress, task), steps, hand)
+                result = _run_task(task, experiment.folder, _report(progress, task), steps, hand, _looker(watch, task))
             done(task, result)
     return ExperimentResult(
         seed=experiment.seed,
@@ -156,14 +160,15 @@ def run_variant(
     progress: Callable[[int, int], None] | None = None,
     steps: StepSink | None = None,
     hand: Handover | None = None,
+    watch: Callable[[Laboratory, bool], None] | None = None,
 ) -> VariantResult:
     """One variant, by itself. `hand`: who drives it from outside."""
     with Laboratory(spec, folder, steps) as laboratory:
         if hand is None:
-            return laboratory.run(progress)
+            return laboratory.run(progress, watch)
         hand.take(laboratory)
         try:
-            return laboratory.run(progress)
+            return laboratory.run(progress, watch)
         finally:
             hand.leave()
 
@@ -174,9 +179,20 @@ def _run_task(
     progress: Callable[[int, int], None] | None,
     steps: OpenSteps | None,
     hand: Handover | None = None,
+    watch: Callable[[Laboratory, bool], None] | None = None,
 ) -> VariantResult:
     with nullcontext() if steps is None else steps(task.name, task.repetition) as sink:
-        return run_variant(task.spec, folder, progress, sink, hand)
+        return run_variant(task.spec, folder, progress, sink, hand, watch)
+
+
+def _looker(watch: Watch | None, task: Task) -> Callable[[Laboratory, bool], None] | None:
+    if watch is None:
+        return None
+
+    def look(laboratory: Laboratory, is_over: bool) -> None:
+        watch(Moment(task.name, task.repetition, is_over, lambda: look_at(laboratory)))
+
+    return look
 
 
 def _report(progress: Progress | None, task: Task) -> Callable[[int, int], None] | None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 import numpy as np
@@ -21,7 +21,14 @@ from swaptiers.core import api
 from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.plan import NEVER
 from swaptiers.core.state import QUARANTINED, STORED
-from swaptiers.counters import SubtreeCounters, SystemCounters, held_by, read_counters, read_subtree
+from swaptiers.counters import (
+    SubtreeCounters,
+    SystemCounters,
+    held_by,
+    read_capacities,
+    read_counters,
+    read_subtree,
+)
 from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.evacuation import Evacuated, Progress, evacuate
 from swaptiers.demotion.preview import DemotionPlan, Preview
@@ -44,6 +51,8 @@ from swaptiers.inversion import (
     pairs_of,
     subtree_inversion,
 )
+from swaptiers.metrics.extra import check_metrics
+from swaptiers.metrics.family import Snapshot
 from swaptiers.system.arguments import (
     MAX_ID,
     Ids,
@@ -68,6 +77,9 @@ from swaptiers.tiers.room import check_room
 from swaptiers.tiers.specs import AnyTierSpec
 from swaptiers.units import parse_bytes
 from swaptiers.zswap_parameters import ZswapParameters, ZswapTuning
+
+if TYPE_CHECKING:
+    from swaptiers.metrics.collector import Metrics
 
 BATCH = 64
 BACKGROUND_STEPS = 1 << 20
@@ -603,9 +615,32 @@ class SwapSystem:
 
     def stats(self) -> SystemCounters:
         """A consistent copy of all counters."""
+        return self._snapshot().counters
+
+    def metrics(self) -> Metrics[Snapshot]:
+        """A collector for prometheus_client: ``REGISTRY.register(swap.metrics())``; its `text()` is what a scrape gets.
+
+        Each scrape takes one consistent copy of all counters. Of a system that is closed there are no samples.
+        Raises ConfigError if the extra `metrics` is missing.
+        """
+        check_metrics("SwapSystem.metrics()")
+        from swaptiers.metrics.collector import Metrics  # noqa: PLC0415  needs the extra
+        from swaptiers.metrics.system import system_families  # noqa: PLC0415
+
+        def looks() -> tuple[tuple[tuple[str, ...], Snapshot], ...]:
+            try:
+                return (((), self._snapshot()),)
+            except ClosedError:
+                return ()
+
+        return Metrics(system_families(), looks)
+
+    def _snapshot(self) -> Snapshot:
         with self._parts.held():
             counters = read_counters(self.core, self.graph, self._parts.tree)
-        return attrs.evolve(counters, failures=self._parts.failures.counts())
+            capacities = read_capacities(self.core, self.graph)
+        counters = attrs.evolve(counters, failures=self._parts.failures.counts())
+        return Snapshot(counters=counters, capacity_bytes=capacities)
 
     def subtree(self, path: str) -> SubtreeCounters:
         """A consistent copy of what a cgroup and its descendants have and did. Raises ValueError if there is none."""
