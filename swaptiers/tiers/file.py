@@ -187,7 +187,7 @@ def _aligned(pages: list[Buffer], page_size: int) -> memoryview:
 
 def write_all(fd: int, pages: list[Buffer], offset: int) -> None:
     """Write them side by side from `offset` on, all of them. Raises OSError."""
-    wanted = sum(len(page) for page in pages)
+    wanted = sum(map(len, pages))
     done = os.pwritev(fd, pages, offset)
     while done < wanted:
         rest = memoryview(b"".join(pages))[done:]

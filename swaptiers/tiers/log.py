@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +27,14 @@ class LogTier(Compressing):
         self.file = OwnFile(name, size_bytes, path)
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
-        order = np.argsort(slots, kind="stable").tolist()
-        addresses = slots.tolist()
-        run: list[Buffer] = []
-        start = end = -1
-        for index in order:
-            if addresses[index] != end or len(run) == MAX_VECTOR:
-                self._write(run, start)
-                run, start = [], addresses[index]
-            run.append(payloads[index])
-            end = addresses[index] + len(payloads[index])
-        self._write(run, start)
+        lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
+        if (slots[1:] != slots[:-1] + lengths[:-1]).any():
+            order = np.argsort(slots, kind="stable")
+            slots, lengths, payloads = slots[order], lengths[order], [payloads[i] for i in order.tolist()]
+        cuts = np.flatnonzero(slots[1:] != slots[:-1] + lengths[:-1]) + 1
+        for first, last in itertools.pairwise([0, *cuts.tolist(), len(payloads)]):
+            for start in range(first, last, MAX_VECTOR):
+                self._write(payloads[start : min(start + MAX_VECTOR, last)], int(slots[start]))
 
     def _write(self, run: list[Buffer], address: int) -> None:
         if run:
