@@ -24,8 +24,10 @@ LOCAL: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.comm.timeouts.connect": "60s",
+    "distributed.scheduler.allowed-failures": 1,
 }
-"""Nobody but our own processes has anything to ask; on a busy machine a process takes long to start."""
+"""Nobody but our own processes has anything to ask; on a busy machine a process takes long to start; a run that was on two
+workers that were lost is under suspicion."""
 LOST = "KilledWorker"
 Ended = Callable[[SweepTask, Failure | None], None]
 """Called with each run that is over."""
@@ -52,34 +54,46 @@ class Place:
 def run_sweep(data: DataSet, todo: Sequence[SweepTask], place: Place, ended: Ended) -> list[Failure]:
     """Run what is to do, keep each row as it comes, and return what failed.
 
-    A worker that is lost is replaced, and its run begins again; a run that takes several workers with it has failed. Raises
+    A worker that is lost is replaced, and its run begins again. A run that was on several workers that were lost is tried
+    once more in the end, with nothing else going on: only that tells who ends workers from who was there. Raises
     ExperimentError if the scheduler is gone; what was finished is kept.
     """
     if not todo:
         return []
     failures: list[Failure] = []
     distributed: Any = importlib.import_module("distributed")
+
+    def over(task: SweepTask, failure: Failure | None) -> None:
+        if failure is not None:
+            failures.append(failure)
+            data.fail(failures)
+        ended(task, failure)
+
     with _client(distributed, place, len(todo)) as client:
-        tasks = {}
-        for task in todo:
-            future = client.submit(
-                work,
-                task.config,
-                str(data.plan.folder),
-                dict(data.plan.packages),
-                key=f"swaptiers-{task.name}",
-                pure=False,
-            )
-            tasks[future] = task
-        waiting = distributed.as_completed(list(tasks))
-        for future in waiting:
-            task = tasks.pop(future)
-            failure = _outcome(data, task, future)
-            if failure is not None:
-                failures.append(failure)
-                data.fail(failures)
-            ended(task, failure)
+        suspects = []
+        for task, failure in _outcomes(distributed, client, data, todo, ""):
+            if failure is not None and failure.kind == LOST:
+                suspects.append(task)
+            else:
+                over(task, failure)
+        for suspect in suspects:
+            for task, failure in _outcomes(distributed, client, data, [suspect], "-alone"):
+                over(task, failure)
     return failures
+
+
+def _outcomes(
+    distributed: Any, client: Any, data: DataSet, todo: Sequence[SweepTask], suffix: str
+) -> Iterator[tuple[SweepTask, Failure | None]]:
+    """Each task as it ends. `suffix`: of the names that they have on the cluster."""
+    folder, packages = str(data.plan.folder), dict(data.plan.packages)
+    tasks = {
+        client.submit(work, task.config, folder, packages, key=f"swaptiers-{task.name}{suffix}", pure=False): task
+        for task in todo
+    }
+    for future in distributed.as_completed(list(tasks)):
+        task = tasks.pop(future)
+        yield task, _outcome(data, task, future)
 
 
 def _outcome(data: DataSet, task: SweepTask, future: Any) -> Failure | None:

@@ -24,6 +24,7 @@ from tests.sweep.sweeps import (
     files,
     rows_of,
     started,
+    swept,
     wait_for_rows,
     workers_of,
 )
@@ -47,7 +48,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the config, and in `calm` the whole sweep."""
     folder = tmp_path_factory.mktemp("long")
     (folder / "small.yaml").write_text(SMALL)
-    code, out, errors = ended(started([*GRID, "--workers", "2", "--out", "calm"], folder))
+    code, out, errors = swept([*GRID, "--workers", "2", "--out", "calm"], folder)
     assert code == 0, errors
     assert out == "72 of 72 runs are finished, in calm\n"
     assert errors == "24 points, 1 variant, 3 seeds: 72 runs; 2 at a time\n"
@@ -59,25 +60,25 @@ def test_killed_half_way(undisturbed: Path) -> None:
     was there before the kill is still the same file."""
     arguments = [*GRID, "--workers", "2", "--out", "rough"]
     rough = undisturbed / "rough"
-    first = started(arguments, undisturbed)
-    wait_for_rows(rough, 10, first)
-    os.kill(workers_of(first)[0].pid, signal.SIGKILL)
-    wait_for_rows(rough, RUNS // 2, first)
-    first.kill()
-    ended(first)
+    with started(arguments, undisturbed) as first:
+        wait_for_rows(rough, 10, first)
+        os.kill(workers_of(first)[0].pid, signal.SIGKILL)
+        wait_for_rows(rough, RUNS // 2, first)
+        first.kill()
+        first.wait()
     kept = {path: path.stat().st_mtime_ns for path in files(rough)}
     assert RUNS // 2 <= len(kept) < RUNS
 
-    second = started(arguments, undisturbed)
-    wait_for_rows(rough, len(kept) + 5, second)
-    os.killpg(second.pid, signal.SIGINT)  # as a terminal does: to every process
-    code, _, errors = ended(second)
+    with started(arguments, undisturbed) as second:
+        wait_for_rows(rough, len(kept) + 5, second)
+        os.killpg(second.pid, signal.SIGINT)  # as a terminal does: to every process
+        code, _, errors = ended(second)
     done = len(files(rough))
     assert (code, len(kept) < done < RUNS) == (130, True)
     assert f"interrupted; {done} of 72 runs are finished and kept in rough; the same command goes on" in errors
     assert "Traceback" not in errors
 
-    code, out, errors = ended(started(arguments, undisturbed))
+    code, out, errors = swept(arguments, undisturbed)
     assert code == 0, errors
     assert out == "72 of 72 runs are finished, in rough\n"
     assert f"{done} of them finished earlier" in errors
@@ -91,7 +92,7 @@ def test_a_run_that_ends_its_worker(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(POLICY)
     (tmp_path / "own.yaml").write_text(OWN_POLICY)
     grid = "edges.0.options.then=leave,suggest,raise"
-    code, out, errors = ended(started(["own.yaml", "--grid", grid, "--workers", "1", "--out", "out"], tmp_path))
+    code, out, errors = swept(["own.yaml", "--grid", grid, "--workers", "1", "--out", "out"], tmp_path)
     assert (code, out) == (1, "1 of 3 runs are finished, in out\n"), errors
     assert "every worker that ran it was ended from outside" in " ".join(errors.split())
     assert [row["edges.0.options.then"] for row in rows_of(tmp_path / "out")] == ["suggest"]
@@ -149,23 +150,23 @@ def test_on_a_cluster_made_by_hand(undisturbed: Path, tmp_path: Path) -> None:
     with daemon(tmp_path, *scheduler) as served:
         wait_for_port(port, served)
         with worker(tmp_path, address) as lost, worker(tmp_path, address):
-            first = started(arguments, undisturbed)
-            wait_for_rows(far, 10, first)
-            lost.kill()
-            wait_for_rows(far, RUNS // 2, first)
-            first.kill()
-            ended(first)
+            with started(arguments, undisturbed) as first:
+                wait_for_rows(far, 10, first)
+                lost.kill()
+                wait_for_rows(far, RUNS // 2, first)
+                first.kill()
+                first.wait()
             kept = len(files(far))
             assert RUNS // 2 <= kept < RUNS
             with worker(tmp_path, address):
-                code, out, errors = ended(started(arguments, undisturbed))
+                code, out, errors = swept(arguments, undisturbed)
     assert code == 0, errors
     assert out == "72 of 72 runs are finished, in far\n"
     assert errors == (
         f"24 points, 1 variant, 3 seeds: 72 runs, {kept} of them finished earlier; at the scheduler {address}\n"
     )
     assert rows_of(far) == rows_of(undisturbed / "calm")
-    code, _, errors = ended(started([*GRID, "--out", "none", "--scheduler", address], undisturbed))
+    code, _, errors = swept([*GRID, "--out", "none", "--scheduler", address], undisturbed)
     assert code == 1
     assert f"no Dask scheduler answers at {address}" in errors
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +36,31 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "swaptiers", "sweep", *arguments]
 
 
-def started(arguments: Sequence[str], folder: Path) -> subprocess.Popen[str]:
-    """A sweep at work, as the leader of a group of processes, like one from a terminal."""
-    return subprocess.Popen(
+@contextlib.contextmanager
+def started(arguments: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A sweep at work, as the leader of a group of processes, like one from a terminal. It does not outlive the test."""
+    process = subprocess.Popen(
         command(*arguments), cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit code, stdout, stderr."""
-    try:
-        out, errors = process.communicate(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
+    out, errors = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, errors
+
+
+def swept(arguments: Sequence[str], folder: Path) -> tuple[int, str, str]:
+    """A whole sweep."""
+    with started(arguments, folder) as process:
+        return ended(process)
 
 
 def files(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 
 from swaptiers.cli import main
 from swaptiers.sweep.extra import MODULES
-from tests.sweep.sweeps import SMALL, ended, files, rows_of, started, wait_for_rows, workers_of
+from tests.sweep.sweeps import SMALL, files, rows_of, started, swept, wait_for_rows, workers_of
 
 for module in MODULES:
     pytest.importorskip(module)
@@ -38,10 +38,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the config, and in `calm` a sweep of 16 runs that nobody disturbed."""
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "small.yaml").write_text(SMALL)
-    code, out, errors = ended(
-        started(["small.yaml", *GRID, "--repeat", "2", "--workers", "1", "--out", "calm", "--answer",
-                 "tiers.zswap.max_pool where p99 < 1s"], folder)
-    )  # fmt: skip
+    code, out, errors = swept(["small.yaml", *GRID, "--repeat", "2", "--workers", "1", "--out", "calm", "--answer",
+                 "tiers.zswap.max_pool where p99 < 1s"], folder)  # fmt: skip
     assert (code, errors) == (0, "8 points, 1 variant, 2 seeds: 16 runs; 1 at a time\n"), errors
     assert out.splitlines()[:1] == ["16 of 16 runs are finished, in calm"]
     assert out.splitlines()[1].startswith(
@@ -55,24 +53,24 @@ def test_disturbed_and_resumed(undisturbed: Path) -> None:
     a seed that depends on the worker would show. And while it works, nobody but this machine can reach it."""
     arguments = ["small.yaml", *GRID, "--repeat", "2", "--workers", "2", "--out", "rough"]
     rough = undisturbed / "rough"
-    first = started(arguments, undisturbed)
-    wait_for_rows(rough, 2, first)
-    listening = [
-        connection.laddr.ip
-        for process in [psutil.Process(first.pid), *workers_of(first)]
-        for connection in process.net_connections("tcp")
-        if connection.status == "LISTEN"
-    ]
-    assert set(listening) == {"127.0.0.1"}
-    workers_of(first)[0].kill()
-    wait_for_rows(rough, 4, first)
-    orphans = workers_of(first)
-    first.kill()
-    ended(first)
+    with started(arguments, undisturbed) as first:
+        wait_for_rows(rough, 2, first)
+        listening = [
+            connection.laddr.ip
+            for process in [psutil.Process(first.pid), *workers_of(first)]
+            for connection in process.net_connections("tcp")
+            if connection.status == "LISTEN"
+        ]
+        assert set(listening) == {"127.0.0.1"}
+        workers_of(first)[0].kill()
+        wait_for_rows(rough, 4, first)
+        orphans = workers_of(first)
+        first.kill()
+        first.wait()
     kept = {path: path.stat().st_mtime_ns for path in files(rough)}
     assert 4 <= len(kept) < 16, "the sweep was over before it was killed"
 
-    code, out, errors = ended(started([*arguments, "--workers", "1"], undisturbed))
+    code, out, errors = swept([*arguments, "--workers", "1"], undisturbed)
     assert code == 0, errors
     assert f"16 runs, {len(kept)} of them finished earlier" in errors
     assert "16 of 16 runs are finished" in out
@@ -97,7 +95,7 @@ def test_a_point_that_fails(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(POLICY)
     (tmp_path / "own.yaml").write_text(OWN_POLICY)
     arguments = ["own.yaml", "--grid", "edges.0.options.then=suggest,raise", "--workers", "1", "--out", "out"]
-    code, out, errors = ended(started(arguments, tmp_path))
+    code, out, errors = swept(arguments, tmp_path)
     assert code == 1
     assert out == "1 of 2 runs are finished, in out\n"
     assert "1 runs failed" in errors

@@ -80,7 +80,7 @@ def lines(keys: Sequence[Key], x: Axis, y: Axis, *, bands: bool = False, limit: 
     `limit`: a line across that nothing passes. Hovering over x shows all values there.
     """
     alt = altair()
-    across = alt.X("x0:Q", title=x.title, scale=_scale(x), axis=_axis(x))
+    across = alt.X("x0:Q", title=x.title, scale=scale_of(x), axis=axis_of(x))
     layers = [_hover(keys, x, y, across)]
     if bands:
         layers += [
@@ -114,9 +114,9 @@ def _hover(keys: Sequence[Key], x: Axis, y: Axis, across: Any) -> Any:
     at = alt.selection_point(name="at", on="pointerover", clear="pointerout", empty=False)
     tips = [alt.Tooltip("tx:N", title=x.title)] + [alt.Tooltip(f"t{n}:N", title=key.name) for n, key in enumerate(keys)]
     strips = alt.Chart(name=HOVER).mark_rect(color="#7d8591", aria=False)
-    strips = strips.transform_calculate(tx=_written("x0", x.kind))
+    strips = strips.transform_calculate(tx=written_as("x0", x.kind))
     for n in range(len(keys)):
-        strips = strips.transform_calculate(**{f"t{n}": _written(f"s{n}", y.kind)})
+        strips = strips.transform_calculate(**{f"t{n}": written_as(f"s{n}", y.kind)})
     return strips.encode(
         x=across,
         x2="x1:Q",
@@ -134,10 +134,10 @@ def bars(keys: Sequence[Key], x: Axis) -> Any:
     return (
         alt.Chart()
         .mark_bar(height=14)
-        .transform_calculate(written=_written("value", x.kind))
+        .transform_calculate(written=written_as("value", x.kind))
         .encode(
             y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=110)),
-            x=alt.X("start:Q", title=x.title, scale=_scale(x), axis=_axis(x)),
+            x=alt.X("start:Q", title=x.title, scale=scale_of(x), axis=axis_of(x)),
             x2="end:Q",
             color=alt.Color("key:N", scale=scale, legend=None),
             tooltip=[
@@ -149,15 +149,17 @@ def bars(keys: Sequence[Key], x: Axis) -> Any:
     )
 
 
-def _written(column: str, kind: Kind) -> str:
+def written_as(column: str, kind: Kind) -> str:
+    """An expression: the column's value as a person writes it."""
     return f"datum.{column} === null ? '-' : ({EXPRESSIONS[kind].format(f'datum.{column}')})"
 
 
 def _up(column: str, axis: Axis) -> Any:
-    return altair().Y(f"{column}:Q", title=axis.title, scale=_scale(axis), axis=_axis(axis))
+    return altair().Y(f"{column}:Q", title=axis.title, scale=scale_of(axis), axis=axis_of(axis))
 
 
-def _axis(axis: Axis) -> Any:
+def axis_of(axis: Axis) -> Any:
+    """Its ticks and their labels."""
     alt = altair()
     ticks: Any = alt.Undefined
     if axis.log:
@@ -181,7 +183,8 @@ def _binary_ticks(most: float) -> list[int]:
     return list(range(0, int(most) + 1, step))
 
 
-def _scale(axis: Axis) -> Any:
+def scale_of(axis: Axis) -> Any:
+    """From where to where, and how."""
     alt = altair()
     return alt.Scale(type="log" if axis.log else "linear", domain=list(axis.domain), nice=False)
 

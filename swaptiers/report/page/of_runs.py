@@ -113,12 +113,13 @@ def _configs(run: StoredRun, named: bool) -> Iterator[Text]:
     for name, config in configs.items():
         if base is None:
             base = config
-            yield Text(text=_yaml(config), folded=f"Config{where}: {name}, every default filled in")
+            yield Text(text=yaml_of(config), folded=f"Config{where}: {name}, every default filled in")
         else:
-            yield Text(text=_yaml(difference(base, dict(config))), folded=f"Config{where}: {name}, where it differs")
+            yield Text(text=yaml_of(difference(base, dict(config))), folded=f"Config{where}: {name}, where it differs")
 
 
-def _yaml(plain: Any) -> str:
+def yaml_of(plain: Any) -> str:
+    """As a config is written."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
@@ -187,4 +188,4 @@ def _cell(side: Side, figure: Figure, spreads: Any, most: float, winner: str | N
     return Cell(text=written(figure, spread), value=spread.mean, share=share, best=side.name == winner)
 
 
-__all__ = ["page_of"]
+__all__ = ["MACHINE", "page_of", "yaml_of"]
