@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from swaptiers.cli.live import shown
 from swaptiers.cli.metrics import check_wanted, metrics_served
 from swaptiers.cli.options import experiment_options
 from swaptiers.core.compile import is_cold
@@ -22,7 +22,6 @@ from swaptiers.experiment.baselines import with_baselines, with_oracle
 from swaptiers.experiment.handover import Handover
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import ExperimentResult, VariantResult
-from swaptiers.experiment.run import Progress as Report
 from swaptiers.experiment.run import check_jobs, run_experiment
 from swaptiers.experiment.watching import Watcher
 from swaptiers.report.events import EventParts
@@ -124,22 +123,23 @@ def run(
     if is_cold() and not quiet:
         errors.print("compiling the kernels, once: about 20 s", highlight=False)
     finished: dict[str, VariantResult] = {}
+    repeats = {name: spec.run.repeat for name, spec in experiment.variants.items()}
     try:
         with _event_parts(out if events else None) as parts:
             with (
                 metrics_served(metrics_host, metrics_port, None if quiet else errors) as viewers,
-                _progress(errors, list(experiment.variants), quiet) as report,
+                shown(errors, repeats, jobs, quiet=quiet) as live,
                 _driven(folder, pace) as hand,
             ):
                 result = run_experiment(
                     experiment,
                     jobs=jobs,
                     bounds=bounds,
-                    progress=report,
+                    progress=live.report,
                     finished=finished.__setitem__,
                     steps=parts,
                     hand=hand,
-                    watch=Watcher(viewers) if viewers else None,
+                    watch=Watcher([*viewers, *live.viewers]) if viewers or live.viewers else None,
                 )
             if out is not None:
                 write_results(result, out, parts)
@@ -202,27 +202,6 @@ def _say_interrupted(errors: Console, finished: list[str], wanted: list[str]) ->
     done = f"finished: {', '.join(finished)}" if finished else "no variant was finished"
     left = ", ".join(name for name in wanted if name not in finished)
     errors.print(f"interrupted; {done}; not finished: {left}; nothing was written", highlight=False)
-
-
-@contextmanager
-def _progress(errors: Console, names: list[str], quiet: bool) -> Iterator[Report | None]:
-    """A bar per variant on a terminal; nothing elsewhere."""
-    if quiet or not errors.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True) as bars:
-        tasks = {name: bars.add_task(name, total=1) for name in names}
-
-        def report(name: str, done: int, total: int) -> None:
-            bars.update(tasks[name], completed=done, total=max(total, 1))
-
-        yield report
 
 
 def _check_integrity(result: ExperimentResult) -> None:

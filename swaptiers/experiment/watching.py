@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from swaptiers.experiment.glimpse import Glimpse, Moment
 
 EVERY_S = 0.25
-SHARE = 0.01
-"""Of the run's time, what looking and showing may take."""
+SHARE = 0.005
+"""Of the run's time, what looking and showing may take: half of a hundredth, as the last look of a run is never left out."""
 
 Viewer = Callable[[Moment, Glimpse], None]
 """Shown a run. What it does counts as time that looking takes."""
 
 
 class Watcher:
-    """A `Watch` that looks at most four times a second, seldomer where that would take a hundredth of the time.
+    """A `Watch` that looks at most four times a second, seldomer where that would take more than SHARE of the time.
 
     The first look is at once, the last one when the run is over. `clock`: seconds, never backwards.
     """
