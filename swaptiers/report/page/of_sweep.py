@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from swaptiers.report.page.charts import PALETTE, Axis, Key
 from swaptiers.report.page.curves import rounded
@@ -164,7 +165,7 @@ def _response(
         ]
         if not spreads:
             continue
-        columns = {
+        columns: dict[str, Sequence[Any]] = {
             "x": [value for value, _, _ in spreads],
             "line": [line for _, line, _ in spreads],
             "mean": rounded([spread.mean for _, _, spread in spreads]),
@@ -214,7 +215,7 @@ def _front(sweep: StoredSweep, found: Sequence[Measured]) -> Section:
 def _plane(keys: Sequence[Key], found: Sequence[Measured], a: int, b: int, third: int) -> Panel:
     x, y, other = OBJECTIVES[a], OBJECTIVES[b], OBJECTIVES[third]
     values = [each.objectives for each in found]
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         "point": [each.label for each in found],
         "line": [each.variant for each in found],
         "a": rounded([value[a] for value in values]),
