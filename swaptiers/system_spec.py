@@ -36,10 +36,10 @@ def _cgroups(cgroups: Iterable[CgroupSpec]) -> tuple[CgroupSpec, ...]:
 class SystemSpec:
     """A swap subsystem, described.
 
-    `ram`: what a percentage in `max_pool` is of. `charge_zswap`: stored bytes in zswap count towards `memory.max`, as in
-    cgroup v2. `legacy_swap_charge`: zswap and zero entries count towards `memory.swap.max` too, as in today's kernel.
-    `on_full`: what a store into a full tier does. `tiers`: fastest first. `edges`: None = a chain by descending
-    priority, empty = no demotion.
+    `page_size`: bytes, a power of two from 4K to 64K. `ram`: what a percentage in `max_pool` is of. `charge_zswap`:
+    stored bytes in zswap count towards `memory.max`, as in cgroup v2. `legacy_swap_charge`: zswap and zero entries
+    count towards `memory.swap.max` too, as in today's kernel. `on_full`: what a store into a full tier does. `tiers`:
+    fastest first. `edges`: None = a chain by descending priority, empty = no demotion. `cgroups`: path -> limits.
     """
 
     page_size: Bytes = attrs.field(default=Bytes(4096), converter=to_bytes, validator=_page_size)

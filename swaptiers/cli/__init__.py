@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Validate CONFIG and print it with every default filled in.",
     "graph": "Draw the tiers and edges of CONFIG.",
     "init": "Write a commented config to start from.",
+    "schema": "Print the JSON schema of configs, for editors.",
     "trace": "Look at a trace of references, or convert one.",
     "torture": "Torture random systems with faults, and compare every page.",
 }

@@ -62,7 +62,7 @@ def _fields_in(model: type[Any]) -> Iterator[Any]:
         if at in seen:
             continue
         seen.add(at)
-        if isinstance(at, type) and attrs.has(at) and not _parses_itself(at):
+        if isinstance(at, type) and attrs.has(at) and not parses_itself(at):
             fields = attrs.fields(attrs.resolve_types(at))
             yield from fields
             queue.extend(field.type for field in fields)
@@ -190,7 +190,7 @@ def _converter() -> cattrs.Converter:
     )
     converter.register_structure_hook_factory(_is_mapping, lambda t: _mapping_hook(converter, t))
     converter.register_structure_hook_factory(attrs.has, lambda model: _class_hook(converter, model))
-    converter.register_structure_hook_func(_parses_itself, lambda value, t: t.parse(value))
+    converter.register_structure_hook_func(parses_itself, lambda value, t: t.parse(value))
     return converter
 
 
@@ -210,7 +210,8 @@ def _or_max(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value in (None, "max") else parse(value)
 
 
-def _parses_itself(t: Any) -> bool:
+def parses_itself(t: Any) -> bool:
+    """True for a class whose `parse` reads what a config has for it."""
     return isinstance(t, type) and attrs.has(t) and hasattr(t, "parse")
 
 
@@ -311,14 +312,21 @@ def _tagged(converter: cattrs.Converter, value: Any, t: Any) -> Any:
     return converter.structure(value, model)
 
 
+def kinds_of(t: Any) -> dict[str, Callable[[], type[Any]]]:
+    """Kind -> what loads its class: ours, and those that installed packages add."""
+    ours: dict[str, type[Any]] = _kinds(t)
+    found: dict[str, Callable[[], type[Any]]] = {kind: functools.partial(lambda m: m, m) for kind, m in ours.items()}
+    for model in get_args(t):
+        found |= getattr(model, "installed_kinds", dict)()
+    return found
+
+
 def _model(kind: Any, kinds: dict[str, type[Any]], t: Any) -> type[Any]:
     """The class of a kind: one of ours, or one that an installed package adds."""
     if isinstance(kind, str) and kind in kinds:
         return kinds[kind]
-    more: dict[str, Callable[[], type[Any]]] = {}
-    for model in get_args(t):
-        more |= getattr(model, "installed_kinds", dict)()
-    return more[_choice(kind, Literal[(*kinds, *more)])]()
+    known = kinds_of(t)
+    return known[_choice(kind, Literal[tuple(known)])]()
 
 
 def _is_contents(t: Any) -> bool:

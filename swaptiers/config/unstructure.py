@@ -22,10 +22,11 @@ from swaptiers.units import (
 def unstructure(instance: Any) -> dict[str, Any]:
     """Every key with its value, sizes and durations as a person writes them; loading it gives the same instance."""
     fields = attrs.fields(attrs.resolve_types(type(instance)))
-    return {key_of(field): _value(getattr(instance, field.name), field) for field in fields}
+    return {key_of(field): written(getattr(instance, field.name), field) for field in fields}
 
 
-def _value(value: Any, field: Any) -> Any:
+def written(value: Any, field: Any) -> Any:
+    """A value of a field as a config would have it."""
     return field.metadata.get("none") if value is None else _plain(value, field.type)
 
 

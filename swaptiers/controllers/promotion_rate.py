@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import attrs
 import numpy as np
@@ -30,6 +30,8 @@ _PER_MINUTE = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)\s*/\s*min")
 @attrs.frozen
 class PerMinute:
     """So many pages a minute, or so large a `share` of the working set."""
+
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": rf"^\s*{_PER_MINUTE.pattern}\s*$"}
 
     pages: float | None = None
     share: float | None = None
@@ -64,10 +66,11 @@ def _to_per_minute(value: object) -> PerMinute:
 
 @attrs.frozen(kw_only=True, slots=False)
 class PromotionRateSpec(ControllerSpec):
-    """A `promotion-rate` controller: at most `target` pages come back a minute.
+    """A `promotion-rate` controller. `target`: so many pages come back a minute at most, or a share of the working set.
 
     `min_age`: nothing younger is cold, and what was used within it is the working set. `percentile`: of the best
-    thresholds of the last `history` intervals. `off_for`: from the cgroup's first page on, nothing is moved for so long.
+    thresholds of the past. `history`: so many intervals of it. `off_for`: from the cgroup's first page on, nothing is
+    moved for so long.
     """
 
     needs_ages: ClassVar[bool] = True

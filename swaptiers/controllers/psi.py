@@ -25,7 +25,7 @@ from swaptiers.units import Fraction, to_fraction
 
 @attrs.frozen(kw_only=True, slots=False)
 class PsiSpec(ControllerSpec):
-    """A `psi` controller: `target` is the share of time that may be spent waiting for memory.
+    """A `psi` controller. `target`: the share of time that may be spent waiting for memory.
 
     `gain`: of what is held, how far the limit comes down in a step without any stall; it goes up as much for a stall of
     twice the target (1 % is the most that senpai takes). `back_off`: how far it goes up at most (senpai: all of it).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -22,6 +22,8 @@ class Only:
     `ratios`: each an operator and the stored length over page_size that it compares with (a raw page has 1). `inside`:
     of each group of cgroups, the entry's must be one or below one. `outside`: and none of these or below them.
     """
+
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
 
     ratios: tuple[tuple[str, Fraction], ...] = ()
     inside: tuple[tuple[str, ...], ...] = ()

@@ -48,7 +48,10 @@ def _burst(value: object) -> Burst | None:
 
 @attrs.frozen(kw_only=True)
 class Quota:
-    """`written_bytes`, or `time` of moving, per `every`, and `burst` more of the same after a pause.
+    """How much an edge may do, whoever asks: a rate like 50M/s, or a mapping.
+
+    `written_bytes`: so many bytes may be written into the target per interval. `time`: or moves may take so long.
+    `every`: the interval. `burst`: so much more of the same after a pause (None = nothing).
 
     Over any window at most amount x window / every + burst + one batch. DAMOS has both kinds (kernel.md 5.3).
     """

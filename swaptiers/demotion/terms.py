@@ -27,6 +27,12 @@ def _is_policy(instance: object, attribute: object, value: object) -> None:
     raise ValueError(f"'policy' must be {', '.join(POLICIES)} or module:Class: {str(value)[:60]!r}{hint}")
 
 
+def _policy_schema() -> dict[str, Any]:
+    """What `_is_policy` takes, as a JSON schema."""
+    named = [*POLICIES, *installed_policies()]
+    return {"type": "string", "anyOf": [{"enum": named}, {"pattern": f"^{USERS_POLICY.pattern}$"}]}
+
+
 def _only(value: object) -> Only | None:
     return value if isinstance(value, Only | None) else Only.parse(value)
 
@@ -41,7 +47,7 @@ def _quota(value: object) -> Quota | None:
 
 @attrs.frozen
 class Watermark:
-    """Demote in the background from when the source is `high` full until it is `low` full (of its capacity)."""
+    """Demote in the background. `high`: from when the source is so full, of its capacity. `low`: until it is so full."""
 
     high: Fraction = attrs.field(converter=to_fraction)
     low: Fraction = attrs.field(converter=to_fraction)
@@ -53,7 +59,7 @@ class Watermark:
 
 @attrs.frozen
 class AgeTrigger:
-    """Every `every`, demote what was last used longer than `older_than` ago."""
+    """Demote what has been cold for long. `older_than`: last used longer ago. `every`: from one look to the next."""
 
     older_than: Nanoseconds = attrs.field(converter=to_nanoseconds)
     every: Nanoseconds = attrs.field(converter=to_nanoseconds)
@@ -65,11 +71,12 @@ class AgeTrigger:
 
 @attrs.frozen
 class Triggers:
-    """When an edge moves entries. Several may be given; `request` is always open: it only says that nothing else is.
+    """When an edge moves entries. Several may be given.
 
+    `request`: nothing but an action or a call moves entries (both may always: this only says that nothing else does).
     `pressure`: a store would be refused: room is made at once, within that store. `limit`: the store is refused and a
     worker demotes behind it, down to the source's accept threshold (zswap's shrink_worker). `watermark`, `age`: in the
-    background.
+    background; null for neither.
     """
 
     pressure: bool = False
@@ -85,22 +92,23 @@ class Triggers:
 
 @attrs.frozen(kw_only=True)
 class EdgeSpec:
-    """A demotion edge `source` -> `target` and its terms.
+    """A demotion edge and its terms.
 
-    `policy`: `lru` (coldest by last use), `fifo` (by arrival), `second-chance` (fifo; referenced entries rotate once, as
-    shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`), `largest` (most stored bytes freed per
-    page written), `random`, `oracle` (used again last; only an experiment knows the future), or a user's own: the name of
-    an entry point of the group `swaptiers.policies`, or `module:Class`, made with `options`. `only`: which entries; an edge
-    without it takes those that no other edge out of its source is for. `keep_compressed`: payloads move as they are, between
-    tiers with one compressor. `batch`: entries scanned per step. `quota`: how much may be written into the target per
-    interval, or how long that may take. `share`: how cgroups take turns to give: `round-robin` as in the kernel,
-    `proportional` to the stored bytes that each holds in the source, or `borrow`: whoever is furthest above an equal share
-    gives first (docs/fairness.md).
+    `source`: the tier that entries leave. `target`: the tier that they go to. `when`: what makes it move entries.
+    `policy`: `lru` (coldest by last use), `fifo` (by arrival), `second-chance` (fifo; referenced entries rotate once,
+    as shrink_memcg_cb() does), `age` (lru, but only what is older than `older_than`), `largest` (most stored bytes
+    freed per page written), `random`, `oracle` (used again last; only an experiment knows the future), or a user's own:
+    the name of an entry point of the group `swaptiers.policies`, or `module:Class`. `options`: keyword arguments of
+    that class. `older_than`: what `age` takes. `only`: which entries; an edge without it takes those that no other edge
+    out of its source is for. `keep_compressed`: payloads move as they are, between tiers with one compressor. `batch`:
+    entries scanned per step. `quota`: how much may be written into the target per interval, or how long that may take.
+    `share`: how cgroups take turns to give: `round-robin` as in the kernel, `proportional` to the stored bytes that
+    each holds in the source, or `borrow`: whoever is furthest above an equal share gives first (docs/fairness.md).
     """
 
     source: str = attrs.field(metadata={"key": "from"})
     target: str = attrs.field(metadata={"key": "to"})
-    policy: str = attrs.field(default="lru", validator=_is_policy)
+    policy: str = attrs.field(default="lru", validator=_is_policy, metadata={"schema": _policy_schema})
     options: dict[str, Any] = attrs.field(factory=dict)
     only: Only | None = attrs.field(default=None, converter=_only)
     older_than: Nanoseconds | None = attrs.field(default=None, converter=attrs.converters.optional(to_nanoseconds))

@@ -21,13 +21,14 @@ InversionMode = Literal["sampled", "exact", "off"]
 
 @attrs.frozen(kw_only=True)
 class ActionSpec:
-    """Something that happens at the virtual time `at`: one of three.
+    """Something that happens at a virtual time, one of three: a write into a control file (`write`, `to`), a demotion
+    (`demote`, `source`), which becomes such a write in the experiment's dialect, or an evacuation (`evacuate`).
 
-    `write` this text into the control file `to`, as a person would with echo. Or `demote` so many stored bytes out of
-    `source`, for `cgroup` and its descendants, which becomes such a write in the experiment's dialect: `target`: along
-    which edge (None = every edge out of the source, in order); `referenced`: rotate referenced entries once, as the kernel
+    `at`: the virtual time. `write`: this text, as a person would with echo. `to`: the control file's path. `demote`: so many
+    stored bytes. `source`: out of this tier. `cgroup`: of this cgroup and its descendants. `target`: along
+    which edge (None = every edge out of the source, in order). `referenced`: rotate referenced entries once, as the kernel
     does, or `ignore` the second chance (None: as the file does, which is to rotate). `must`: the run fails if the write is
-    refused. Or let everything leave the tier `evacuate`, which takes nothing more from then on.
+    refused. `evacuate`: everything leaves this tier, which takes nothing more from then on.
     """
 
     at: Nanoseconds = attrs.field(converter=to_nanoseconds)
@@ -105,7 +106,10 @@ class RunSpec:
 class ExperimentSpec(SystemSpec):
     """A whole experiment, or one variant of it with everything resolved.
 
-    `dialect`: which forms of asking for a demotion the control files accept, and which one actions with `demote` use.
+    `version`: of the format of configs. `seed`: of references, contents and samples; the same seed gives the same
+    numbers. `workloads`: at least one, in any order. `actions`: what happens at a virtual time. `controllers`: feedback
+    controllers, each asking for a demotion once per interval. `run`: how to run. `dialect`: which forms of asking for a
+    demotion the control files accept, and which one actions with `demote` use.
     """
 
     version: Literal[1] = 1

@@ -53,7 +53,7 @@ class TierSpec:
 
     `priority`: higher is faster and is tried first; default: the order in which the tiers are listed. `bandwidth`: what
     the modelled device transfers (None = any amount at once). `on_full`: what a store into this tier does when it is
-    refused (None = what the system says).
+    refused (None = what the system says). `latency`: what an operation of the modelled device takes.
     """
 
     name: str = attrs.field(default="", metadata={"names": True})

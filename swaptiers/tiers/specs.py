@@ -64,13 +64,14 @@ class FileSpec(TierSpec):
     behind. `direct`: O_DIRECT where the system has it (slots only).
 
     `keep_clean` (slots only): a page that is read back keeps its slot until it is written, so that evicting it again
-    writes nothing; none is kept while more than `keep_below` of the capacity is in use (the kernel's vm_swap_full() says
-    half).
+    writes nothing. `keep_below` (slots only): none is kept while more than this share of the capacity is in use (the
+    kernel's vm_swap_full() says half).
 
-    `layout: log`: payloads, made by `compressor` at `level` unless they come compressed, are appended to segments of
-    `segment` bytes. Up to `max_live` (default: 80 %, less for few segments) of the capacity is taken by payloads that are
-    somebody's; when segments run out, the emptiest is cleaned: what is alive in it is copied (`cleaning: copy`) or demoted
-    along the tier's edges (`demote`).
+    `layout`: `slots` of one page each, or a `log`: payloads are appended to segments; when segments run out, the emptiest
+    is cleaned. `compressor` (log only): makes payloads of what does not come compressed (None = lz4). `level` (log only):
+    None = the compressor's default. `segment` (log only): bytes, None = 256K. `max_live` (log only): the share of the
+    capacity that payloads may take which are somebody's (None = 80 %, less for few segments). `cleaning` (log only): what is
+    alive in a segment is copied (`copy`, None) or demoted along the tier's edges (`demote`).
     """
 
     kind: Literal["file"] = "file"

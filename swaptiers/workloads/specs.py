@@ -65,8 +65,9 @@ def to_start(value: object) -> Start:
 
 @attrs.frozen(kw_only=True, slots=False)
 class ZipfPattern:
-    """`refs` references to `pages` pages, the k-th most popular with weight k^-alpha.
+    """References to popular and less popular pages: the k-th most popular has weight k^-alpha.
 
+    `pages`: how many there are. `refs`: how many references. `alpha`: the exponent; 0 = all alike.
     `drift`: the share of the popularity ranking that is reshuffled per `pages` references: the working set wanders.
     `writes`: the share of references that change the page.
     """
@@ -81,7 +82,12 @@ class ZipfPattern:
 
 @attrs.frozen(kw_only=True, slots=False)
 class UniformPattern:
-    """`refs` references to `pages` pages, each as likely as any other: no policy can do better than another."""
+    """References to pages of which each is as likely as any other: no policy can do better than another.
+
+    `pages`: how many there are. `refs`: how many references. `drift`: the share of them that changes places per `pages`
+    references, which changes no odds.
+    `writes`: the share of references that change the page.
+    """
 
     kind: Literal["uniform"] = "uniform"
     pages: int = attrs.field(validator=_some_pages)
@@ -92,7 +98,12 @@ class UniformPattern:
 
 @attrs.frozen(kw_only=True, slots=False)
 class ScanPattern:
-    """Every page once in order, `passes` times: 1 = a batch job that reads its input, more = a cyclic scan."""
+    """Every page once in order, and again.
+
+    `pages`: how many there are. `passes`: how often; 1 = a batch job that reads its input, more = a cyclic scan.
+    `drift`: the share of the order that is reshuffled per `pages` references. `writes`: the share of references that change
+    the page.
+    """
 
     kind: Literal["scan"] = "scan"
     pages: int = attrs.field(validator=_some_pages)
@@ -103,9 +114,11 @@ class ScanPattern:
 
 @attrs.frozen(kw_only=True, slots=False)
 class PhasesPattern:
-    """`refs` references to a working set of `working_set` out of `pages` pages, each of it as likely as any other.
+    """References to a working set, each page of it as likely as any other, parts of which give way to other pages.
 
-    After every `phase` references the share `replace` of the working set gives way to other pages.
+    `pages`: how many there are. `refs`: how many references. `working_set`: pages in it. `phase`: references until a part of
+    it is replaced. `replace`: the share of it that is. `drift`: the share of the pages that is reshuffled per `pages`
+    references. `writes`: the share of references that change the page.
     """
 
     kind: Literal["phases"] = "phases"
@@ -127,9 +140,11 @@ class PhasesPattern:
 class TracePattern:
     """The references of a recorded program.
 
-    `format`: `u32`: little-endian uint32 per reference, low 31 bits the page number, bit 31 set for a write; the others
-    are described in docs/traces.md. Decompressed if the path ends in .zst. `pages`: how many page numbers there may be
-    (None = as many as the trace has); a larger number in the trace is an error. `passes`: how often it is replayed.
+    `path`: of the trace, below the config's folder or absolute. `format`: `u32`: little-endian uint32 per reference,
+    low 31 bits the page number, bit 31 set for a write; the others are described in docs/traces.md. Decompressed if the
+    path ends in .zst. `drift`: the share of the page numbers that is reshuffled per `pages` references. `pages`: how
+    many page numbers there may be (None = as many as the trace has); a larger number in the trace is an error.
+    `passes`: how often it is replayed.
     """
 
     kind: Literal["trace"] = "trace"
@@ -149,7 +164,7 @@ def _steps(steps: Any) -> tuple[StepPattern, ...]:
 
 @attrs.frozen(kw_only=True, slots=False)
 class SequencePattern:
-    """Patterns one after the other, over the same pages."""
+    """Patterns one after the other, over the same pages. `steps`: the patterns, without cgroup, pace and contents."""
 
     kind: Literal["sequence"] = "sequence"
     steps: tuple[StepPattern, ...] = attrs.field(converter=_steps)
