@@ -38,7 +38,9 @@ class SystemSpec:
 
     `page_size`: bytes, a power of two from 4K to 64K. `ram`: what a percentage in `max_pool` is of. `charge_zswap`:
     stored bytes in zswap count towards `memory.max`, as in cgroup v2. `legacy_swap_charge`: zswap and zero entries
-    count towards `memory.swap.max` too, as in today's kernel. `on_full`: what a store into a full tier does. `tiers`:
+    count towards `memory.swap.max` too, as in today's kernel. `on_full`: a store into a full tier makes
+    room along the tier's edges and is refused if there is none (`demote`), goes to the next tier (`spill`), or is refused.
+    `tiers`:
     fastest first. `edges`: None = a chain by descending priority, empty = no demotion. `cgroups`: path -> limits.
     """
 

@@ -9,8 +9,8 @@ import swaptiers as st
 GROUPS: dict[str, tuple[str, ...]] = {
     "A system": ("SwapSystem", "Cgroup", "control", "ControlTree"),
     "Its terms": (
-        "ZswapSpec", "FileSpec", "MemorySpec", "CustomTierSpec", "Latency", "EdgeSpec", "Triggers", "Watermark", "AgeTrigger",
-        "Only", "Quota", "CgroupSpec", "TierGraph",
+        "ZswapSpec", "FileSpec", "MemorySpec", "CustomTierSpec", "Latency", "EdgeSpec", "Triggers", "Watermark",
+        "AgeTrigger", "Only", "Quota", "CgroupSpec", "TierGraph",
     ),
     "Experiments": ("run", "ExperimentResult", "VariantResult", "ControllerReport"),
 }  # fmt: skip

@@ -13,11 +13,16 @@ WIDTH = 100
 
 def text() -> str:
     """Every command with its help, as a terminal shows it."""
-    return "\n".join(f"{'#' * depth} `{name}`\n\n```text\n{help_}\n```\n" for name, help_, depth in _pages(cli, "swaptiers"))
+    pages = _pages(cli, "swaptiers")
+    return "\n".join(f"{'#' * depth} `{name}`\n\n```text\n{words}\n```\n" for name, words, depth in pages)
 
 
-def _pages(command: click.Command, name: str, above: click.Context | None = None, depth: int = 2) -> Iterator[tuple[str, str, int]]:
-    context = click.Context(command, info_name=name, parent=above, max_content_width=WIDTH, terminal_width=WIDTH)
+def _pages(
+    command: click.Command, name: str, above: click.Context | None = None, depth: int = 2
+) -> Iterator[tuple[str, str, int]]:
+    """A command's name with all above it, its help, and how deep its heading is; then those of its own commands."""
+    sizes = {"max_content_width": WIDTH, "terminal_width": WIDTH}
+    context = click.Context(command, info_name=name, parent=above, **{**command.context_settings, **sizes})
     yield context.command_path, command.get_help(context), depth
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):

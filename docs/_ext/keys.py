@@ -41,7 +41,7 @@ def text() -> str:
 
 def _section(where: str, model: type[Any], title: str) -> list[str]:
     """A model's table, and after it those of the models in it. `where`: what stands before its keys, like `edges[].`."""
-    fields = [field for field in attrs.fields(attrs.resolve_types(model)) if not field.metadata.get("names")]
+    fields = [field for field in attrs.fields(attrs.resolve_types(model)) if not _is_above(field)]
     about = meanings(model)
     lines = [f"## {title}", "", *([subject(model).replace("\n\n", " "), ""] if subject(model) else [])]
     lines += ["| key | takes | default | |", "|---|---|---|---|"]
@@ -51,6 +51,11 @@ def _section(where: str, model: type[Any], title: str) -> list[str]:
     for field in fields:
         lines += _below(f"{where}{key_of(field)}", field.type)
     return lines
+
+
+def _is_above(field: Any) -> bool:
+    """The key above the mapping, or the kind, which the title names."""
+    return bool(field.metadata.get("names")) or field.name == "kind"
 
 
 def _below(path: str, t: Any) -> list[str]:
@@ -80,7 +85,7 @@ def _takes(field: Any) -> str:
     words = _words(field.type)
     limits = bounds(field)
     signs = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
-    said = ", ".join(f"{signs[key]} {limit:,}" for key, limit in limits.items() if key in signs)
+    said = ", ".join(f"{signs[key]} {limit:,}" for key, limit in sorted(limits.items(), reverse=True) if key in signs)
     return _cell(f"{words}, {said}" if said else words)
 
 

@@ -13,7 +13,10 @@ _NAMES = re.compile(r"(?<![\w`])(`\w+`(?:(?:, | and |, and )`\w+`)*)( \([^()]*\)
 
 
 def meanings(model: type[Any]) -> dict[str, str]:
-    """Field name -> what the docstrings of the model and its bases say about it; "" for what none of them names."""
+    """Field name -> what the docstrings of the model and its bases say about it; "" for what none of them names.
+
+    None is null there, as configs have it.
+    """
     found = {field.name: "" for field in attrs.fields(model)}
     for base in reversed(model.__mro__):
         if attrs.has(base):
@@ -45,7 +48,7 @@ def _in_docstring(model: type[Any], fields: dict[str, str]) -> dict[str, str]:
         matches = [match for match in _NAMES.finditer(text) if set(_named(match)) <= fields.keys()]
         ends = [*(match.start() for match in matches), len(text)][1:]
         for match, end in zip(matches, ends, strict=False):
-            sentences = text[match.end() : end].strip()
+            sentences = text[match.end() : end].strip(" ;").replace("None", "null")
             about = f"{match[2].strip()} {sentences}" if match[2] else sentences
             found.update(dict.fromkeys(_named(match), about))
     return found

@@ -88,7 +88,7 @@ def test_what_is_wrong(change: dict[str, Any], said: str) -> None:
     assert any(said in problem for problem in found), found
 
 
-ODD: list[Any] = [None, True, 0, 7, 0.5, "max", "5%", "2s", "3M", "x", [], {}]
+ODD: list[Any] = [None, True, 7, "max", "5%", "2s", []]
 GOOD: dict[str, Any] = {
     "tiers": {"zswap": {"kind": "zswap"}},
     "workloads": [{"cgroup": "/a", "kind": "scan", "pages": 9}],
