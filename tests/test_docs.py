@@ -183,7 +183,8 @@ def test_the_tutorial(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
             assert text.rstrip() in said
         else:
             code = int(mark.removeprefix("exits with ") or 0)
-            said = "".join(run(words, capsys, code) for words in commands(text) if "pip" not in words[0] + words[1] and words[1] != "-m")
+            lines = [words for words in commands(text) if Path(words[0]).name == "swaptiers"]
+            said = "".join(run(words, capsys, code) for words in lines)
     assert {"results", "occupancy.svg"} <= {path.name for path in clone.iterdir()}
 
 
