@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import json
 import re
 import shlex
 import shutil
@@ -17,8 +19,10 @@ import pytest
 from ruamel.yaml import YAML
 
 import swaptiers as st
-from swaptiers.cli import main
+from swaptiers.cli import COMMANDS, main
+from swaptiers.config import keys_of
 from swaptiers.experiment.load import load_experiment
+from swaptiers.experiment.spec import ExperimentSpec
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -115,8 +119,7 @@ def test_yaml(block: Block, clone: Path) -> None:
     """A whole config loads; a part loads over another one (`over: FILE`), line by line under `edges.0` where it says so."""
     for number, config in enumerate(configs(block)):
         path = config[0].with_name(f"{config[0].stem}-{number}.yaml")
-        with path.open("w") as file:
-            YAML(typ="safe").dump(config[1], file)
+        path.write_text(json.dumps(config[1], indent=1))  # which is YAML, in the same order
         assert load_experiment(path).variants
 
 
@@ -128,7 +131,7 @@ def configs(block: Block) -> Iterator[tuple[Path, dict[str, Any]]]:
     place = Path("it.yaml") if name in BASES else Path(name)
     if block.mark == "each line under edges.0":
         for line in block.text.splitlines():
-            yield Path("tiers.yaml"), {**base, "edges": [{**base["edges"][0], **yaml.load(line)}]}
+            yield Path("tiers.yaml"), {**base, "edges": [{**base["edges"][0], **yaml.load(line)}, *base["edges"][1:]]}
         return
     part = yaml.load(block.text)
     if {"tiers", "workloads"} <= part.keys():
@@ -137,9 +140,9 @@ def configs(block: Block) -> Iterator[tuple[Path, dict[str, Any]]]:
     known = {*base, "edges", "actions", "controllers", "variants", "version"}
     tiers = {key: part.pop(key) for key in [*part] if key not in known}  # a tier by itself
     whole = {**base, "tiers": {**base["tiers"], **tiers}, **part}
-    if "edges" in part:
+    if "variants" not in part:
         whole.pop("variants", None)
-    yield place, whole
+    yield place, {**whole, "on_full": "spill"} if "edges" in part else whole
 
 
 @pytest.mark.parametrize("block", of("sh"))
@@ -171,6 +174,23 @@ def run(words: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> 
     if into < len(words):
         Path(words[into + 1]).write_text(said.out)
     return said.out + said.err
+
+
+def test_the_book_has_every_page() -> None:
+    """A page in no toctree is found by nobody who reads on."""
+    named = re.findall(r"^[\w.-]+$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted([*named, "index"]) == [page.stem for page in PAGES]
+
+
+def test_the_generated_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every key, every command and every public name is in its table."""
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    keys, commands_, api = (importlib.import_module(name).text() for name in ("keys", "command_line", "api"))
+    for key in keys_of(ExperimentSpec) - {"name", "path", "kind"}:
+        assert f"| `{key}` |" in keys, key
+    assert all(row.split(" | ")[-1] != " |" for row in keys.splitlines() if row.startswith("| `"))
+    assert all(f"`swaptiers {name}`" in commands_ for name in COMMANDS)
+    assert all(f"swaptiers.{name}\n" in api for name in st.__all__ if name not in ("__version__", "control"))
 
 
 def test_the_tutorial(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
