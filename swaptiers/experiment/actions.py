@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,25 +21,62 @@ MAX_DRIVEN = 10_000
 """Writes of somebody outside that are noted; a loop in a shell makes many."""
 
 
+SUMS = ("entries", "freed_bytes", "written_bytes", "scanned", "rotated", "evicted_pages")
+
+
 class Actions:
-    """What is still to be done, in order of time, and what came of what was."""
+    """What is still to be done, in order of time, and what came of what was: a record of each, one in all for those that
+    are done again and again."""
 
     def __init__(self, laboratory: Laboratory) -> None:
         self._laboratory = laboratory
-        self._left = sorted(laboratory.spec.actions, key=lambda action: action.at)
+        self._actions = laboratory.spec.actions
+        self._left = [(int(action.at), index) for index, action in enumerate(self._actions)]
+        heapq.heapify(self._left)
+        self._totals: dict[int, dict[str, Any]] = {}
         self.done: list[dict[str, Any]] = []
         self._driven = 0
 
     @property
     def next_due(self) -> int:
         """When the next one is due."""
-        return int(self._left[0].at) if self._left else NEVER
+        return self._left[0][0] if self._left else NEVER
 
     def turn(self, now: int) -> None:
         """Do what is due. Raises ExperimentError if a write is refused that must not be."""
-        while self._left and self._left[0].at <= now:
-            action = self._left.pop(0)
-            self.done.append(self._evacuate(action) if action.evacuate is not None else self._write(action))
+        while self._left and self._left[0][0] <= now:
+            at, index = heapq.heappop(self._left)
+            action = self._actions[index]
+            record = self._evacuate(action) if action.evacuate is not None else self._write(action)
+            if action.every is None:
+                self.done.append(record)
+                continue
+            self._add(index, record)
+            missed = (now - at) // int(action.every)
+            heapq.heappush(self._left, (at + (missed + 1) * int(action.every), index))
+
+    def _add(self, index: int, record: dict[str, Any]) -> None:
+        """Count one more time into what an action with `every` has done: how often it was met, and each errno."""
+        if index not in self._totals:
+            empty: dict[str, Any] = {
+                **record,
+                **dict.fromkeys(SUMS, 0),
+                "times": 0,
+                "met": 0,
+                "error": {},
+                "refused": {},
+            }
+            self._totals[index] = empty | {"every_ns": int(self._actions[index].every or 0)}
+            self.done.append(self._totals[index])
+        total = self._totals[index]
+        total["times"] += 1
+        total["met"] += bool(record["met"])
+        for name in SUMS:
+            total[name] += record[name]
+        counts = [("error", {record["error"]: 1} if record["error"] else {}), ("refused", record["refused"])]
+        for name, times in counts:
+            for reason, count in times.items():
+                total[name][reason] = total[name].get(reason, 0) + count
 
     def _write(self, action: ActionSpec) -> dict[str, Any]:
         """What the write said and did. `error`: the name of the errno that it was refused with, or None."""

@@ -29,9 +29,12 @@ class ActionSpec:
     which edge (None = every edge out of the source, in order). `referenced`: rotate referenced entries once, as the kernel
     does, or `ignore` the second chance (None: as the file does, which is to rotate). `must`: the run fails if the write is
     refused. `evacuate`: everything leaves this tier, which takes nothing more from then on.
+    refused. `every`: the same again after each such time, as a daemon does it; what was missed meanwhile is not made up for.
+    Or let everything leave the tier `evacuate`, which takes nothing more from then on.
     """
 
     at: Nanoseconds = attrs.field(converter=to_nanoseconds)
+    every: Nanoseconds | None = attrs.field(default=None, converter=attrs.converters.optional(to_nanoseconds))
     write: str | None = None
     to: str | None = None
     demote: Bytes | None = attrs.field(default=None, converter=attrs.converters.optional(to_bytes))
@@ -54,8 +57,10 @@ class ActionSpec:
             )
         if self.demote is None and (self.target, self.referenced, self.cgroup) != (None, None, "/"):
             raise ValueError("cgroup, target and referenced go with `demote`; a write says all that in its text")
-        if self.evacuate is not None and self.must:
-            raise ValueError("must is about a write, not about evacuate")
+        if self.evacuate is not None and (self.must or self.every is not None):
+            raise ValueError("must and every are about a write, not about evacuate")
+        if self.every is not None and self.every <= 0:
+            raise ValueError("every is a duration above 0")
 
     @property
     def intent(self) -> Intent | None:

@@ -14,6 +14,7 @@ import swaptiers as st
 from swaptiers.cli import main
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
+from swaptiers.report.refusals import refused_writes
 
 BASE = """
 version: 1
@@ -245,3 +246,29 @@ def test_the_command_says_what_was_refused(
     main(["run", "x.yaml"])
     said = capsys.readouterr().out.splitlines()[-1]
     assert said == "base: at 1s, '1K source=file' into /web/memory.reclaim was refused: EINVAL (0 demoted)"
+
+
+def test_an_action_again_and_again(tmp_path: Path) -> None:
+    """With `every` it is one record of all times, and does what as many single actions would have done."""
+    ats = range(500, 2600, 100)
+    each = "\n".join(f'  - {{at: {at}ms, write: "20K source=zswap", to: /web/memory.reclaim}}' for at in ats)
+    head = SIZES.replace("run: {", "run: {until: 2550ms, ")
+    again = 'actions:\n  - {at: 500ms, every: 100ms, write: "20K source=zswap", to: /web/memory.reclaim}\n'
+    single, repeated = run_base(tmp_path, f"{head}actions:\n{each}\n"), run_base(tmp_path, head + again)
+    (record,) = repeated.actions
+    assert record["times"] == len(single.actions) == len(ats)
+    assert record["every_ns"] == 10**8
+    assert record["met"] == sum(action["met"] for action in single.actions) > 0
+    assert record["error"] == {"EAGAIN": sum(action["error"] == "EAGAIN" for action in single.actions)}
+    for name in ("entries", "freed_bytes", "scanned", "rotated"):
+        assert record[name] == sum(action[name] for action in single.actions) > 0
+    assert numbers(repeated)["edges"] == numbers(single)["edges"]
+    (said,) = refused_writes({"base": repeated})
+    assert f"was refused: EAGAIN {record['error']['EAGAIN']} times of {len(ats)} (" in said
+
+
+@pytest.mark.parametrize("keys", ["every: 1s, evacuate: ssd", "every: 0s, write: 1M, to: /web/memory.reclaim"])
+def test_what_cannot_be_done_again(keys: str, tmp_path: Path) -> None:
+    """An evacuation is done once, and no time between two writes would be an endless loop: refused with its place."""
+    with pytest.raises(st.ConfigError, match="every"):
+        run_base(tmp_path, f"{SIZES}actions: [{{at: 1s, {keys}}}]\n")

@@ -1,0 +1,90 @@
+"""Ask one of the dispute's questions: docs/lru-inversion.md has them all, with their answers.
+
+python examples/dispute/ask.py                   (lists the questions)
+python examples/dispute/ask.py 2                 (asks one: some seconds to a minute)
+python examples/dispute/ask.py 2 --set tiers.ssd.capacity=16M --seeds 3 --row loop
+python examples/dispute/ask.py 2 --svg FILE      (draws the first figure; wants altair and vl-convert-python)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from questions import QUESTIONS
+from trials import FIGURES, Figure, Question, Row, ask
+
+
+def table(question: Question, answers: dict[str, Row]) -> Iterator[str]:
+    """A line per row and variant; `change`: of the first figure, against the row's first variant."""
+    heads = [FIGURES[name][0] for name in question.figures]
+    heads.insert(1, "change")
+    lines = [["", "", *heads], *itertools.chain.from_iterable(_lines(question, *item) for item in answers.items())]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for label, variant, *cells in lines:
+        yield "  ".join([label.ljust(widths[0]), variant.ljust(widths[1]), *map(str.rjust, cells, widths[2:])]).rstrip()
+
+
+def _lines(question: Question, label: str, row: Row) -> Iterator[list[str]]:
+    first = next(iter(row.values()))[question.figures[0]]
+    for name, figures in row.items():
+        main = figures[question.figures[0]]
+        cells = ["-" if figure is None else str(figure) for figure in figures.values()]
+        cells.insert(1, "" if main is first or main is None or first is None else main.against(first))
+        yield [label, name, *cells]
+        label = ""  # said once
+
+
+def draw(question: Question, answers: dict[str, Row], path: str) -> None:
+    """The first figure: a point per seed, a colour per variant."""
+    import altair as alt  # noqa: PLC0415 -- only who draws needs it
+
+    name = question.figures[0]
+    points: list[dict[str, Any]] = [
+        {"row": label, "variant": variant, "value": value}
+        for label, row in answers.items()
+        for variant, figures in row.items()
+        for value in _values(figures[name])
+    ]
+    variants = list(next(iter(answers.values())))
+    chart = alt.Chart(alt.Data(values=points)).mark_point(filled=True, opacity=0.7)
+    chart = chart.encode(
+        x=alt.X("value:Q", title=FIGURES[name][0]),
+        y=alt.Y("row:N", title=None, sort=list(answers)),
+        yOffset=alt.YOffset("variant:N", sort=variants),
+        color=alt.Color("variant:N", title=None, sort=variants),
+    )
+    chart.properties(width=520).save(path)
+
+
+def _values(figure: Figure | None) -> tuple[float, ...]:
+    return () if figure is None else figure.values
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("number", type=click.Choice(list(QUESTIONS)), required=False)
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs of each, with their spread.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key of the config in every row.")
+@click.option("--row", "rows", multiple=True, metavar="ROW", help="Only this row (may be repeated).")
+@click.option("--svg", type=click.Path(dir_okay=False), help="Draw the first figure into this file.")
+def main(number: str | None, seeds: int, sets: tuple[str, ...], rows: tuple[str, ...], svg: str | None) -> None:
+    """Ask question NUMBER."""
+    if number is None:
+        for key, question in QUESTIONS.items():
+            print(f"{key}  {question.title}  ({question.config})")
+        return
+    question = QUESTIONS[number]
+    unknown = [row for row in rows if row not in question.rows]
+    if unknown:
+        raise click.BadParameter(f"there is no row {unknown[0]!r}; there are {', '.join(question.rows)}")
+    answers = ask(question, seeds, sets, rows)
+    for line in table(question, answers):
+        print(line)
+    if svg:
+        draw(question, answers, svg)
+
+
+if __name__ == "__main__":
+    main()
