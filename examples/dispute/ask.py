@@ -16,6 +16,8 @@ import click
 from questions import QUESTIONS
 from trials import FIGURES, Figure, Question, Row, ask
 
+import swaptiers as st
+
 
 def table(question: Question, answers: dict[str, Row]) -> Iterator[str]:
     """A line per row and variant; `change`: of the first figure, against the row's first variant."""
@@ -79,7 +81,10 @@ def main(number: str | None, seeds: int, sets: tuple[str, ...], rows: tuple[str,
     unknown = [row for row in rows if row not in question.rows]
     if unknown:
         raise click.BadParameter(f"there is no row {unknown[0]!r}; there are {', '.join(question.rows)}")
-    answers = ask(question, seeds, sets, rows)
+    try:
+        answers = ask(question, seeds, sets, rows)
+    except st.ConfigError as error:
+        raise click.ClickException(str(error)) from None
     for line in table(question, answers):
         print(line)
     if svg:
