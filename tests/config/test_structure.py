@@ -168,6 +168,7 @@ def test_any_value_anywhere_is_taken_or_a_config_error(
 
 SIZES = some.integers(1 << 20, 1 << 50)
 TIMES = some.integers(0, 1 << 55).map(lambda ns: f"{ns}ns")
+LATENCIES = some.integers(0, 600 * 10**9).map(lambda ns: f"{ns}ns")
 SHARES = some.integers(0, 10**9).map(lambda part: f"{part / 10**7:.7f}%")
 NAMES = some.text(
     some.characters(codec="utf-8", exclude_characters="/").filter(str.isprintable), min_size=1, max_size=9
@@ -183,8 +184,8 @@ SPECS = some.fixed_dictionaries(
                     optional={
                         "compressor": some.sampled_from(("lz4", "zstd")), "max_pool": SIZES | SHARES,
                         "accept_threshold": SHARES, "raw": some.sampled_from(("keep", "refuse")),
-                        "latency": some.fixed_dictionaries({}, optional={"read": TIMES, "call": TIMES}),
-                        "bandwidth": some.integers(1, 1 << 40).map(lambda rate: f"{rate}/s"),
+                        "latency": some.fixed_dictionaries({}, optional={"read": LATENCIES, "call": LATENCIES}),
+                        "bandwidth": some.integers(1 << 10, 1 << 40).map(lambda rate: f"{rate}/s"),
                     },
                 ),
                 "f": some.fixed_dictionaries({"kind": some.just("file"), "capacity": SIZES}, optional={"path": NAMES}),
