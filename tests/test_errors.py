@@ -13,13 +13,16 @@ from swaptiers.errors import (
     BusyEntryError,
     ClosedError,
     ConfigError,
+    ControlFileError,
     CoreFullError,
     CorruptEntryError,
     ExperimentError,
     ForkedError,
     GraphError,
     IntegrityError,
+    MountError,
     PolicyError,
+    ResultError,
     StaleEntryError,
     StoreRefusedError,
     SwapTiersError,
@@ -27,6 +30,7 @@ from swaptiers.errors import (
     TierIOError,
 )
 from swaptiers.graph import TierGraphError
+from swaptiers.tiers.room import RoomError
 
 EXAMPLES: dict[SwapTiersError, type[Exception]] = {
     ConfigError("bad", file="f.yaml", line=2, column=3): ValueError,
@@ -45,6 +49,11 @@ EXAMPLES: dict[SwapTiersError, type[Exception]] = {
     PolicyError("module:Class", "zswap->ssd", ValueError("twice")): RuntimeError,
     TierBusyError("ssd", 3, {"tier_full": 2}): RuntimeError,
     ExperimentError("variant a: no room"): RuntimeError,
+    ResultError("summary.json: of another run"): ValueError,
+    RoomError("ssd wants 2G, and there is 1G", "ssd", "capacity"): ValueError,
+    ControlFileError(11, "less than was asked for", "/web/memory.reclaim"): OSError,
+    ControlFileError(22, "no size"): OSError,
+    MountError("install fuse3"): RuntimeError,
 }
 
 
