@@ -49,7 +49,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [sys.executable, "-m", "swaptiers", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False, **options)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False, **options)
 
 
 def test_controllers_are_in_the_table_and_their_steps_in_a_file(

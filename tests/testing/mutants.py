@@ -18,11 +18,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 def skip_the_checksum(patch: pytest.MonkeyPatch) -> None:
     """What a device returns is believed."""
-
-    def payloads(self: Any, ids: Any, takes: Any, tier: Any, here: Any) -> Any:
-        return incoming._read(tier, takes["slot"][here], takes["length"][here], len(ids))
-
-    patch.setattr(incoming.Incoming, "_payloads", payloads)
+    patch.setattr(incoming.Incoming, "_check", lambda *_: None)
 
 
 def skip_the_stamp(patch: pytest.MonkeyPatch) -> None:
