@@ -61,7 +61,7 @@ def keep_what_failed(patch: pytest.MonkeyPatch) -> None:
     def seldom(self: Any, ids: Any) -> None:
         import sys  # noqa: PLC0415
 
-        if sys._getframe(1).f_code.co_name != "swap_out":
+        if sys._getframe(1).f_code.co_name != "_take_back":
             discard(self, ids)
 
     patch.setattr(incoming.Incoming, "discard", seldom)
