@@ -100,7 +100,7 @@ def test_a_refused_write_goes_on_unless_it_must_not(tmp_path: Path) -> None:
         ("{at: 1s, to: /web/memory.reclaim}", "writes into a control file"),
         ("{at: 1s, write: 1K, to: /web/memory.reclaim, demote: 1K, source: zswap}", "writes into a control file"),
         ("{at: 1s, write: 1K, to: /web/memory.reclaim, cgroup: /web}", "go with `demote`"),
-        ("{at: 1s, evacuate: ssd, must: true}", "must is about a write"),
+        ("{at: 1s, evacuate: ssd, must: true}", "must and every are about a write"),
         ("{at: 1s, write: 1K, to: /web/memory.reclam}", "did you mean 'memory.reclaim'"),
         ("{at: 1s, write: 1K, to: memory.reclaim}", "no control file"),
         ("{at: 1s, write: 1K, to: /wbe/memory.reclaim}", "no cgroup '/wbe'"),
