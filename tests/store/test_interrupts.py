@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import threading
@@ -141,6 +142,18 @@ def interrupt_at_each(folder: Path, name: str, first: int, stride: int) -> int:
         tried += 1
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every call once in peace: numba loads a kernel at its first call, and does not survive a Ctrl-C in that."""
+    for call, sound in CALLS.values():
+        world = World.make(tmp_path_factory.mktemp("loaded"))
+        with world.swap:
+            call(world)
+            with contextlib.suppress(Exception, AssertionError):
+                sound(world)
+            world.swap.check()
+
+
 @pytest.mark.skipif(not AVAILABLE, reason="where Python looks for signals is known for 3.11 only")
 @pytest.mark.parametrize("name", CALLS)
 def test_at_every_instant(tmp_path: Path, name: str) -> None:
@@ -151,6 +164,9 @@ def test_at_every_instant(tmp_path: Path, name: str) -> None:
         assert interrupt_at_each(tmp_path, name, random.Random(name).randrange(stride), stride) > 3
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # in a finalizer Python drops it, and says so
 def test_by_real_signals(tmp_path: Path) -> None:
     """The same with a timer's signal, wherever it comes: also while a lock is waited for, or a device."""
 
