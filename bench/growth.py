@@ -17,9 +17,10 @@ import numpy as np
 
 import swaptiers as st
 from bench.corpus import PAGE, SEED, load_corpus
-from bench.store_rows import BATCH, rss_bytes
+from bench.store_rows import BATCH
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
+from swaptiers.testing.memory import resident_bytes
 
 AFTER = 1_000_000
 """References that are timed, once all pages have been referenced."""
@@ -44,7 +45,7 @@ run: {{payload: sizes, inversion: off, sample: 10000h}}
 def sizes(count: int) -> dict[str, float]:
     """`count` pages in three tiers of the laboratory, a hundredth of them resident: what an entry takes, and a fault."""
     _replay(1000, 1000)  # kernels, libraries
-    before = rss_bytes()
+    before = resident_bytes()
     seconds, after = _replay(count, AFTER)
     return {"us": seconds / AFTER * 1e6, "bytes_per_entry": (after - before) / count}
 
@@ -61,7 +62,7 @@ def _replay(count: int, after: int) -> tuple[float, int]:
         marks: list[tuple[int, float]] = []
         with Laboratory(load_experiment(folder / "a.yaml").variants["base"], folder) as laboratory:
             laboratory.run(lambda done, _: marks.append((done, time.perf_counter())))
-            size = rss_bytes()
+            size = resident_bytes()
     first = next((mark for mark in marks if mark[0] >= count), marks[0])
     done, end = marks[-1]
     return (end - first[1]) / max(1, done - first[0]) * after, size

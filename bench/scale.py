@@ -29,12 +29,13 @@ workloads: [{{cgroup: /a, kind: zipf, pages: 100000, refs: {refs}, alpha: 1.0, d
 run: {{payload: sizes}}
 """
 REPLAY = """
-import json, resource, sys, time
+import json, sys, time
 import swaptiers as st
+from swaptiers.testing.memory import peak_bytes
 st.run(sys.argv[1], sets=["workloads.0.refs=1000"])
 start = time.perf_counter()
 st.run(sys.argv[1])
-print(json.dumps({"s": time.perf_counter() - start, "rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+print(json.dumps({"s": time.perf_counter() - start, "peak": peak_bytes()}))
 """
 
 
@@ -72,7 +73,9 @@ def _references(count: int) -> list[dict[str, Any]]:
         )
     found = json.loads(done.stdout)
     return [
-        _said("references", "a reference", count, {"us": found["s"] / count * 1e6, "rss_mib": found["rss_kib"] / 1024})
+        _said(
+            "references", "a reference", count, {"us": found["s"] / count * 1e6, "peak_mib": found["peak"] / (1 << 20)}
+        )
     ]
 
 

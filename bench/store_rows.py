@@ -21,6 +21,7 @@ from bench.corpus import PAGE, SEED, load_corpus
 from bench.peers import PEERS, Pages, Store
 from bench.rounds import Timing, interleaved, timed
 from bench.rows import Row, Size, Values
+from swaptiers.testing.memory import resident_bytes
 from swaptiers.workloads.specs import ZipfSpec
 from swaptiers.workloads.streams import References
 
@@ -164,12 +165,6 @@ def rss_over_budget(size: Size) -> tuple[Values, int]:
     return Values(tuple(each / BUDGET_BYTES for each in grown)), 2 * size.puts
 
 
-def rss_bytes() -> int:
-    """This process's resident memory now. Linux only."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
-
-
 class Watching:
     """A store that looks at the process's size now and then."""
 
@@ -189,7 +184,7 @@ class Watching:
         return self.store.get(number)
 
     def look(self) -> None:
-        self.peak = max(self.peak, rss_bytes())
+        self.peak = max(self.peak, resident_bytes())
 
     def close(self) -> None:
         self.store.close()
@@ -200,7 +195,7 @@ def _grown(count: int, corpus: Path | None) -> int:
     small = Job.make(min(count, 1024), corpus)
     timed_job(small, Swaptiers)  # numba, libraries, what every process has
     job = Job.make(count, corpus)
-    before = rss_bytes()
+    before = resident_bytes()
     with tempfile.TemporaryDirectory() as folder:
         store = Watching(Swaptiers(Path(folder), BUDGET_BYTES))
         job.run(store)

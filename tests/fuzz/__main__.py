@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.drive import drive, peak_bytes
+from swaptiers.testing.memory import peak_bytes
+from tests.fuzz.drive import drive
 
 SHARES = {"units": 0.9, "yaml": 0.03, "traces": 0.07}
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from swaptiers.demotion.quota import Quota
 from swaptiers.errors import ConfigError
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.spec import ExperimentSpec
+from swaptiers.testing.memory import peak_bytes
 from swaptiers.units import Amount, parse_bytes, parse_fraction, parse_nanoseconds, parse_rate, to_bytes, to_nanoseconds
 from swaptiers.workloads.formats import FORMATS
 from swaptiers.workloads.specs import Start
@@ -157,8 +156,3 @@ def drive(
         progress(done)
         assert peak_bytes() < MAX_BYTES, f"{peak_bytes() >> 20} MiB"
     return done, longest
-
-
-def peak_bytes() -> int:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

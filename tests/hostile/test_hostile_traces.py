@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 import zstandard
 
 from swaptiers.errors import ConfigError
+from swaptiers.testing.memory import peak_bytes
 from swaptiers.workloads import formats
 from swaptiers.workloads.dense import Dense
 from swaptiers.workloads.formats import FORMATS, ORACLE_GENERAL
@@ -22,11 +22,12 @@ MEBI = 1 << 20
 LIMIT_BYTES = 300 * MEBI
 """What a reader may take beyond what Python and its imports have: the worst piece is 16 MiB."""
 SURVEY = f"""
-import resource, sys
+import sys
 from pathlib import Path
 from swaptiers.errors import ConfigError
+from swaptiers.testing.memory import peak_bytes
 from swaptiers.workloads.formats import FORMATS
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_bytes()
 refs = 0
 try:
     for words in FORMATS[sys.argv[2]](Path(sys.argv[1])):
@@ -36,21 +37,17 @@ try:
     print("read", refs)
 except ConfigError as error:
     print("refused", error)
-grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * {1 if sys.platform == "darwin" else 1024}
+grown = peak_bytes() - before
 print("small" if grown < {LIMIT_BYTES} else f"grown by {{grown}}")
 """
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @pytest.fixture(autouse=True)
 def _stays_small() -> Iterator[None]:
     """None of the files below grows the process that reads it, whatever it says of itself (others share the process)."""
-    before = _peak_bytes()
+    before = peak_bytes()
     yield
-    assert _peak_bytes() - before < 1 << 29
+    assert peak_bytes() - before < 1 << 29
 
 
 def surveyed(path: Path, form: str, enough: int = 1 << 26) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import resource
 import statistics
 import tempfile
 import threading
@@ -16,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from swaptiers.testing.checkers import descriptors
+from swaptiers.testing.memory import resident_bytes
 from swaptiers.testing.torture.episode import Episode, Outcome, draw_episode, run_episode
 from swaptiers.testing.torture.failure import TortureError
 from swaptiers.testing.torture.script import write_script, write_threaded_script
@@ -234,12 +233,3 @@ def _steps(episode: AnyEpisode) -> int:
     if isinstance(episode, Episode):
         return len(episode.operations)
     return sum(len(part) for parts in episode.rounds for part in parts)
-
-
-def resident_bytes() -> int:
-    """Of this process now; where the system does not say, the most that it ever was."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
