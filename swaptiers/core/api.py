@@ -211,6 +211,8 @@ def _describe(st: Header, row: int, take: Any) -> None:
     r = records(st)[row]
     take.row = row
     take.stamp = r.stamp
+    take.epoch = st.epoch
+    take.generation = r.generation
     take.tier = r.tier
     take.slot = r.slot
     take.length = r.length
@@ -356,9 +358,17 @@ def restore_takes(at: State, takes: Any, n: int) -> None:
     touched."""
     st = header_at(at)
     for i in range(n - 1, -1, -1):
-        t = takes[i]
-        if t.stamp > 0 and records(st)[t.row].stamp == t.stamp and records(st)[t.row].marks & BUSY:
-            restore_taken(st, t.row)
+        if takes[i].stamp > 0 and _is_taken(st, takes[i]):
+            restore_taken(st, takes[i].row)
+
+
+@part
+def _is_taken(st: Header, take: Any) -> bool:
+    """True until the take is over; after a restamp, which may come in the middle of a call, only the generation can tell."""
+    r = records(st)[take.row]
+    if take.epoch == st.epoch:
+        return bool(r.stamp == take.stamp and r.marks & BUSY)
+    return bool(r.generation == take.generation and r.marks & BUSY)
 
 
 @kernel

@@ -358,6 +358,8 @@ TAKE = _record(
     [
         ("row", "i8"),
         ("stamp", "i8"),
+        ("epoch", "i8"),
+        ("generation", "i8"),
         ("tier", "i8"),
         ("slot", "i8"),
         ("length", "i8"),

@@ -2,7 +2,7 @@
 
 Plan, then move: the core plans a batch under the lock; the bytes are read, transformed and written without it; the core
 switches the records under the lock. An entry that was taken meanwhile is not switched, and the copy is dropped. A target
-that fails leaves every entry of the batch in its source.
+that fails leaves every entry of the batch in its source; a source that fails those which it can't read (`reading.py`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, checksum, checksums
+from swaptiers.codecs import Buffer, checksums
 from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.core.state import QUARANTINED, TIME_TAKEN
+from swaptiers.demotion.reading import Reader
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
 from swaptiers.errors import ClosedError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
-from swaptiers.tiers.single import bulk_of
 
 PATIENCE_S = 1.0
 """Nobody waits longer than this for others before looking again."""
@@ -53,6 +53,7 @@ class Engine:
         self._landed = threading.Condition(lock)
         self._clock = clock
         self._failures = failures
+        self._reader = Reader(core, lock, failures)
 
     def move(self, plan: Plan) -> Moved:
         """Carry the plan out. Raises TierIOError if a tier fails: the entries that it concerns are in their source."""
@@ -63,7 +64,8 @@ class Engine:
         started = self._clock() if terms.quota_of == TIME_TAKEN else 0
         at, unreadable = source, np.zeros(len(entries), np.bool_)
         try:
-            payloads = self._read(source, entries, unreadable, is_decoded=not terms.keeps_compressed)
+            is_decoded = not terms.keeps_compressed
+            payloads = self._reader.read(source, int(terms.source), entries, unreadable, is_decoded=is_decoded)
             at = target
             self._write(plan, target, payloads, is_encoded=bool(terms.keeps_compressed))
         except BaseException as cause:
@@ -129,76 +131,6 @@ class Engine:
         with self._lock:
             if self._core.st.flying > 0:
                 self._landed.wait(PATIENCE_S)
-
-    def _read(self, source: Tier, entries: Any, unreadable: npt.NDArray[np.bool_], *, is_decoded: bool) -> list[Buffer]:
-        """The pages of the plan's entries, or their payloads as they are; which of them can't be had is noted.
-
-        A payload that fails its checksum is only believed corrupt if the entry is still there: otherwise its slot may
-        have been reused, and the entry is somebody else's by now.
-        """
-        payloads = self._load(source, entries)
-        good = self._all_good(source, entries, payloads, is_decoded=is_decoded)
-        if good is not None:
-            self.worked(source, "load")
-            return good
-        pages: list[Buffer] = []
-        for index, payload in enumerate(payloads):
-            page: Buffer | None = None
-            if checksum(payload) == entries["checksum"][index]:
-                with contextlib.suppress(ValueError):
-                    page = source.decode(payload) if is_decoded else payload
-            if page is None:
-                entries["copied"][index] = 0
-                if self._is_current(entries[index]):
-                    unreadable[index] = True
-                page = bytes(int(self._core.st.page_size))
-            pages.append(page)
-        if unreadable.any():
-            first = int(entries["slot"][unreadable][0])
-            self._failures.note(source.name, "corrupt", int(unreadable.sum()), first)
-        else:
-            self.worked(source, "load")
-        return pages
-
-    def _load(self, source: Tier, entries: Any) -> list[Buffer]:
-        """The payloads of the plan's entries, empty for one that is not there any more.
-
-        An error is only believed while all entries are there: a tier may say that a slot which was freed holds nothing.
-        """
-        payloads: list[Buffer] = [b""] * len(entries)
-        wanted = list(range(len(entries)))
-        while wanted:
-            try:
-                loaded = source.load(entries["slot"][wanted], entries["length"][wanted])
-            except OSError:
-                current = [index for index in wanted if self._is_current(entries[index])]
-                if len(current) == len(wanted):
-                    raise
-                wanted = current
-                continue
-            for index, payload in zip(wanted, loaded, strict=True):
-                payloads[index] = payload
-            break
-        return payloads
-
-    def _all_good(self, source: Tier, entries: Any, payloads: list[Buffer], *, is_decoded: bool) -> list[Buffer] | None:
-        """The same, all at once; None if that can't be done, or something is wrong."""
-        n = len(payloads)
-        if not is_decoded:
-            return payloads if (checksums(payloads, n) == entries["checksum"]).all() else None
-        many, size = bulk_of(source), int(self._core.st.page_size)
-        if many is None:
-            return None
-        pages = np.empty((n, size), np.uint8)
-        if not many.decode_into(payloads, entries["checksum"], np.arange(n), pages):
-            return None
-        flat = pages.reshape(-1).data
-        return [flat[i : i + size] for i in range(0, n * size, size)]
-
-    def _is_current(self, entry: Any) -> bool:
-        with self._lock:
-            record = self._core.records[entry.row]
-            return bool(record.stamp == entry.stamp and record.generation == entry.generation)
 
     def _write(self, plan: Plan, target: Tier, payloads: list[Buffer], *, is_encoded: bool) -> None:
         """Write the pages, or payloads that are taken as they are, where the plan's entries go."""
@@ -282,14 +214,14 @@ class Engine:
             return None
         if plan is None:
             return 0
-        moved = 0
+        moved: Moved | None = None
         try:
-            moved = self.move(plan).entries
+            moved = self.move(plan)
         finally:
-            if moved == 0:
+            if moved is None or not moved.is_progress:
                 with contextlib.suppress(ClosedError), held:
                     api.rest_background(core.state, edge)
-        return moved
+        return moved.entries
 
 
 class Landing:

@@ -25,7 +25,7 @@ class Evacuated:
     """How far an evacuation came.
 
     `entries` have left by this call, to which tier `targets` says; `left` are still there; `refused`: why, as reason ->
-    how often it ended a batch (`unreadable`: how many entries failed their checksums). `done`: nothing is left.
+    how often it ended a batch (`unreadable`: how many entries could not be read, or only wrong). `done`: nothing is left.
     """
 
     tier: str
@@ -137,7 +137,7 @@ def _batch(
     moved = move(plan)
     note_unreadable(moved, refused)
     left = moved.entries if plan.edge == edge else 0
-    return _Batch(left=left, is_progress=moved.entries + moved.unreadable > 0)
+    return _Batch(left=left, is_progress=moved.is_progress)
 
 
 def _aim(core: Core, rank: int, target: int) -> None:

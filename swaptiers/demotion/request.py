@@ -33,13 +33,18 @@ class Plan:
 
 @attrs.frozen(kw_only=True)
 class Moved:
-    """What became of a plan. Bytes as stored: in the source before, in the target after. `unreadable`: entries that failed
-    their checksums; they stay, and are not planned again."""
+    """What became of a plan. Bytes as stored: in the source before, in the target after. `unreadable`: entries that
+    could not be read, or failed their checksums; they stay, and are not planned again."""
 
     entries: int
     freed_bytes: int
     written_bytes: int
     unreadable: int = 0
+
+    @property
+    def is_progress(self) -> bool:
+        """False if trying again would do the same: nothing moved, and nothing got out of the way."""
+        return self.entries + self.unreadable > 0
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +52,7 @@ class Demoted:
     """What a request did. `freed_bytes` were stored in the source, `written_bytes` went into the targets.
 
     `met`: the request was met; if not, `refused` says why entries stayed (reason -> how often it stopped a batch;
-    `unreadable`: how many entries failed their checksums, which stay where they are).
+    `unreadable`: how many entries could not be read or failed their checksums, which stay where they are).
     """
 
     entries: int
@@ -145,7 +150,7 @@ def demote(
                 edges.pop(0)
             continue
         moved = move(plan)
-        if not (moved.entries or moved.unreadable):
+        if not moved.is_progress:
             tally.fruitless += 1
         elif referenced == "ignore":
             tally.fruitless = 0

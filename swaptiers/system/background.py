@@ -1,13 +1,15 @@
 """Background demotion in a thread of its own, as kswapd and zswap's shrink worker are: it sleeps until something is due.
 
-Who stores says so where a tier passed its watermark or a pool its limit; a time that has come (ages, quotas) the thread
-finds by itself, by the system's clock. A clock that stands still is not polled: `wake` says that it was set.
+Who stores says so where a tier passed its watermark or a pool its limit, and so does who changes these; a time that has come
+(ages, quotas) the thread finds by itself, by the system's clock. A clock that stands still is not polled: `wake` says that
+it was set.
 """
 
 from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -22,8 +24,9 @@ LEAST_S, MOST_S = 0.001, 3600.0
 class Background:
     """The thread that takes one system's background steps. Made by `SwapSystem.background`, which starts it.
 
-    `error`: what the latest step failed with, None once one succeeded. Whatever a step raises, the thread goes on: the
-    entries are where they were, and the edge rests until its next trigger.
+    `error`: what the latest step failed with, None once one succeeded. `on_error`, if it is set, is called in the thread
+    with each of them; what it raises itself takes the error's place. Whatever is raised, the thread goes on: the entries are
+    where they were, and the edge rests until its next trigger.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -33,6 +36,7 @@ class Background:
         self._stopping = False
         self._is_asleep = False
         self.error: Exception | None = None
+        self.on_error: Callable[[Exception], object] | None = None
 
     @property
     def running(self) -> bool:
@@ -65,10 +69,10 @@ class Background:
         with self._parts.held():
             self._due.notify_all()
 
-    def stored(self) -> None:
-        """Somebody has stored pages: wake the thread, if it sleeps and something is due."""
+    def changed(self) -> None:
+        """Somebody has stored pages, or changed terms: wake the thread, if it sleeps and something is due."""
         if not self._is_asleep:
-            return  # it looks before it sleeps, and whoever stores lets go of the lock before this
+            return  # it looks before it sleeps, and whoever made the change lets go of the lock before this
         with self._parts.held():
             words = self._parts.core.words
             if words["kick"] or words["wake_at"] <= self._parts.clock():
@@ -119,6 +123,15 @@ class Background:
                 return
             except Exception as error:
                 self.error = error
+                self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        """Whoever wants to know of a step that failed."""
+        if self.on_error is not None:
+            try:
+                self.on_error(error)
+            except Exception as own:
+                self.error = own
 
     def _sleep(self) -> None:
         """Until a step may be due, or the thread is to stop. Raises ClosedError."""

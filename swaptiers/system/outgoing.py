@@ -240,12 +240,12 @@ class Outgoing:
     def _make_room(self, pending: Any, index: int, plan: Plan | None) -> None:
         """Carry out the plan that the page at `index` waits for; without one, what it waits for is in others' hands.
 
-        A plan that moved nothing counts against the page's tries, and so does waiting.
+        A plan that came to nothing counts against the page's tries, and so does waiting.
         """
         engine = self._parts.engine
         if plan is None:
             engine.wait_for_others()
-        if plan is None or not engine.move(plan).entries:
+        if plan is None or not engine.move(plan).is_progress:
             pending[index]["fruitless"] += 1
 
     def _put_in_memory(self, pending: Any, homes: Homes, payloads: Payloads) -> bool:

@@ -502,6 +502,7 @@ class SwapSystem:
                 self._parts.engine.let_land()
                 self._parts.alive()
             self._tuning.set(tier, attrs.evolve(self._tuning.read(tier), **changes), codec)
+        self._background.changed()  # what is due by the new limits
 
     # evacuation
 
@@ -526,14 +527,17 @@ class SwapSystem:
             )
 
     def readmit(self, tier: str) -> None:
-        """Let a tier that was being evacuated, or is in quarantine, take entries again; what it failed before is forgiven.
+        """Let a tier that was being evacuated, or is in quarantine, take entries again. What it failed before is forgiven;
+        what could not be read in it is tried again when an edge comes to it.
 
         Raises GraphError for one that is unknown or removed.
         """
         rank = self.graph.rank(tier)
         with self._parts.held():
             self._parts.failures.forgive(tier)
+            api.try_unreadable_again(self.core.state, rank)
             api.readmit_tier(self.core.state, rank)
+        self._background.changed()  # edges into it may be due
 
     def quarantine(self, tier: str) -> None:
         """From now on nothing new comes into `tier`: stores pass it by and edges into it pause; slots that it keeps for
@@ -601,7 +605,7 @@ class SwapSystem:
         if not self._parts.has_background:
             return
         if self._background.running:
-            self._background.stored()
+            self._background.changed()
             return
         try:
             self.run_background()

@@ -17,16 +17,19 @@ from swaptiers.testing.wrapped import WrappedTier
 from swaptiers.tiers.base import Tier
 
 Slots = npt.NDArray[np.int64]
+BAD_SECTOR = Fault("load")
 
 
 class FaultyTier(WrappedTier):
     """Any tier, with faults: those of a plan, or the ones given. Armed from the start unless `armed` is False.
 
-    `injected`: how often each (operation, kind) happened. Safe from several threads as far as the wrapped tier is.
+    `bad_slots`: bad sectors; while it is armed, every load that asks for one of them fails with EIO, whatever the plan
+    says. `injected`: how often each (operation, kind) happened. Safe from several threads as far as the wrapped tier is.
     """
 
     def __init__(self, tier: Tier, plan: FaultPlan | Iterable[Fault] = (), *, armed: bool = True) -> None:
         super().__init__(tier)
+        self.bad_slots: set[int] = set()
         self.injected: Counter[tuple[str, str]] = Counter()
         self._plan = _plan_of(plan)
         self._lock = threading.Lock()
@@ -79,7 +82,7 @@ class FaultyTier(WrappedTier):
             self.tier.store(slots, _with_flip(payloads, fault.pick))
 
     def load(self, slots: Slots, lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        fault = self._next("load")
+        fault = self._next("load", slots)
         self._maybe_raise(fault)
         payloads = self.tier.load(slots, lengths)
         return payloads if fault is None else _with_flip(payloads, fault.pick)
@@ -93,13 +96,15 @@ class FaultyTier(WrappedTier):
         self.tier.close()
         self._maybe_raise(fault)
 
-    def _next(self, operation: Operation) -> Fault | None:
+    def _next(self, operation: Operation, slots: Slots | None = None) -> Fault | None:
         with self._lock:
             if not self._armed:
                 return None
             number = self._calls[operation]
             self._calls[operation] += 1
             fault = self._plan.fault(self.name, operation, number)
+            if slots is not None and not self.bad_slots.isdisjoint(slots.tolist()):
+                fault = BAD_SECTOR
             if fault is not None:
                 self.injected[(operation, fault.kind)] += 1
             return fault

@@ -11,19 +11,21 @@ import pytest
 from stores import PAGE, pages_of, where
 
 import swaptiers as st
+from swaptiers.testing import Fault, FaultyTier
 
 REQUEST = st.Triggers(request=True)
 SEGMENT = 64 << 10
 
 
-def on_files(folder: Path, *, edges: bool = True, **terms: Any) -> st.SwapSystem:
+def on_files(folder: Path, *, edges: bool = True, wrap: Any = lambda tier: tier, **terms: Any) -> st.SwapSystem:
     """Two file tiers, of 1 MiB and 4 MiB, the first full of nothing yet; files with names, so that a test can damage them."""
     tiers = [
         st.FileSpec(name="ssd", capacity="1M", path="ssd.swap"),
         st.FileSpec(name="disk", capacity="4M", path="disk.swap"),
     ]
     edge = st.EdgeSpec(source="ssd", target="disk", **{"when": REQUEST, **terms})
-    return st.SwapSystem(tiers, [edge], on_full="demote" if edges else "spill", folder=folder, max_entries=1 << 16)
+    on_full = "demote" if edges else "spill"
+    return st.SwapSystem(tiers, [edge], on_full=on_full, folder=folder, max_entries=1 << 16, wrap=wrap)
 
 
 def flip(folder: Path, swap: st.SwapSystem, ids: Iterable[int], *, tier: str = "ssd", unit: int = PAGE) -> None:
@@ -35,6 +37,17 @@ def flip(folder: Path, swap: st.SwapSystem, ids: Iterable[int], *, tier: str = "
             byte = file.read(1)[0]
             file.seek(at)
             file.write(bytes([byte ^ 255]))
+
+
+def on_bad_sectors(folder: Path, **options: Any) -> tuple[st.SwapSystem, FaultyTier]:
+    """The same on devices of which the first can be given bad sectors."""
+    swap = on_files(folder, wrap=FaultyTier, **options)
+    ssd: Any = swap.tiers[0]
+    return swap, ssd
+
+
+def slots_of(swap: st.SwapSystem, ids: Iterable[int]) -> list[int]:
+    return [int(swap.core.records[int(entry) & 0xFFFF_FFFF].slot) for entry in ids]
 
 
 def test_an_evacuation_ends(tmp_path: Path) -> None:
@@ -115,3 +128,85 @@ def test_a_log_is_cleaned_around_them(tmp_path: Path, cleaning: Any) -> None:
         swap.check()
         swap.discard(lasting)
         swap.check()
+
+
+@pytest.mark.parametrize("batch", [1, 8, 64])
+def test_bad_sectors(tmp_path: Path, batch: int) -> None:
+    """One sector fails the read of a whole batch: the others get out, the bad ones stay, are named and counted, and stand in
+    nobody's way. A device that reads again gives them back."""
+    swap, ssd = on_bad_sectors(tmp_path, batch=batch)
+    with swap:
+        pages = pages_of(PAGE, 150)
+        ids = swap.swap_out(pages)
+        bad = ids[[0, 1, 2, 5, 70, *range(100, 120)]]  # the coldest too; and a region larger than a small batch
+        ssd.bad_slots.update(slots_of(swap, bad))
+        done = swap.demote("4M", source="ssd")
+        assert (done.entries, done.met, done.refused["unreadable"]) == (125, False, 25)
+        assert {entry for entry, tier in zip(ids, where(swap, ids), strict=True) if tier == "ssd"} == set(bad)
+        assert swap.stats().failures["ssd"] == {"load": 25}
+        assert swap.stats().states["ssd"] == "open"
+        fresh = swap.swap_out(pages_of(PAGE, 1, 7))
+        assert set(swap.plan("1M", source="ssd").stays["unreadable"]) == set(bad)
+        with pytest.raises(st.TierIOError):
+            swap.peek(bad[:1])
+        swap.check()
+        ssd.bad_slots.clear()
+        swap.readmit("ssd")
+        assert swap.demote("4M", source="ssd").entries == 26
+        assert np.array_equal(swap.swap_in(ids), pages)
+        swap.discard(fresh)
+        swap.check()
+
+
+def test_an_evacuation_from_bad_sectors(tmp_path: Path) -> None:
+    """It takes along what can be read, and says how many can't."""
+    swap, ssd = on_bad_sectors(tmp_path)
+    with swap:
+        ids = swap.swap_out(pages_of(PAGE, 200))
+        bad = ids[3:90:2]
+        ssd.bad_slots.update(slots_of(swap, bad))
+        done = swap.evacuate("ssd")
+        assert (done.entries, done.left, done.refused["unreadable"]) == (156, 44, 44)
+        swap.check()
+
+
+def test_a_store_above_bad_sectors(tmp_path: Path) -> None:
+    """A full tier makes room around more bad sectors than it tries batches."""
+    swap, ssd = on_bad_sectors(tmp_path, batch=1, when=st.Triggers(pressure=True))
+    with swap:
+        ids = swap.swap_out(pages_of(PAGE, 256))
+        ssd.bad_slots.update(slots_of(swap, ids[:40]))
+        more = swap.swap_out(pages_of(PAGE, 100, 2))
+        assert where(swap, more) == ["ssd"] * 100
+        assert where(swap, ids[:40]) == ["ssd"] * 40
+        assert np.array_equal(swap.peek(more), pages_of(PAGE, 100, 2))
+        swap.check()
+
+
+@pytest.mark.parametrize("held", [1, 5, 150])
+def test_a_device_that_reads_nothing(tmp_path: Path, held: int) -> None:
+    """Nothing of it is taken for bad sectors: the error is raised, and once it is well everything moves; nor is it asked for
+    each entry of a batch, which may take a broken disk half a minute each."""
+    swap, ssd = on_bad_sectors(tmp_path)
+    with swap:
+        ids = swap.swap_out(pages_of(PAGE, held))
+        ssd.arm([Fault("load", times=None)])
+        with pytest.raises(st.TierIOError, match="still in 'ssd'"):
+            swap.demote("4M", source="ssd")
+        assert ssd.injected["load", "error"] <= 10
+        assert swap.stats().failures["ssd"] == {"load": 1}
+        ssd.disarm()
+        assert swap.demote("4M", source="ssd").entries == held
+        assert set(where(swap, ids)) == {"disk"}
+        swap.check()
+
+
+def test_a_read_that_fails_once(tmp_path: Path) -> None:
+    """What can be read the second time moves; the failure is counted."""
+    swap, ssd = on_bad_sectors(tmp_path)
+    with swap:
+        ids = swap.swap_out(pages_of(PAGE, 30))
+        ssd.arm([Fault("load")])
+        assert swap.demote("4M", source="ssd").entries == 30
+        assert swap.stats().failures["ssd"] == {"load": 1}
+        assert np.array_equal(swap.swap_in(ids), pages_of(PAGE, 30))

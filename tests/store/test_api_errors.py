@@ -463,6 +463,24 @@ def test_a_load_that_fails(
     failing.armed = False
 
 
+@pytest.mark.parametrize("way", ["swap_in", "peek"])
+def test_a_load_that_fails_while_stamps_begin_anew(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Placements are numbered, and numbered anew when their stamps are used up; if that comes in the middle of a call, its
+    entries would have other stamps than the call knows, and stay taken for ever."""
+    tiers = [st.MemorySpec(name="near", capacity="1M")]
+    with st.SwapSystem(tiers, max_entries=1 << 12, stamp_limit=70) as swap:
+        pages = raw_pages(50)
+        ids = swap.swap_out(pages)
+        failing = Failing(monkeypatch, tier_of(swap, "near"), "load")
+        for some in range(1, 50):
+            with pytest.raises(st.TierIOError):
+                getattr(swap, way)(ids[:some])
+        failing.armed = False
+        swap.check()
+        check_cold_lists(swap)
+        assert (swap.swap_in(ids) == pages).all()
+
+
 @pytest.mark.parametrize(("method", "name"), [("load", "zswap"), ("store", "disk")])
 def test_a_demotion_that_fails(monkeypatch: pytest.MonkeyPatch, method: str, name: str) -> None:
     """The batch stays in its source, in its order, and the error names the tier that failed."""

@@ -155,6 +155,24 @@ def test_a_clock_that_is_set_by_hand(tmp_path: Path) -> None:
         until(lambda: swap.stats().tiers["disk"].entries == 3)
 
 
+def test_terms_that_change_wake_it(tmp_path: Path) -> None:
+    """A pool whose limit is lowered below what it holds, or a tier that is taken back, would wait for the next store."""
+    with system(tmp_path, ram="1M") as swap, swap.background() as background:
+        swap.set_zswap("zswap", max_pool_percent=50)
+        ids = swap.swap_out(raw(40))
+        until(lambda: background._is_asleep)
+        assert in_zswap(swap) == 40, "beyond 64 it is emptied to 32"
+        swap.set_zswap("zswap", max_pool_percent=25)
+        until(lambda: in_zswap(swap) == 16)
+        swap.quarantine("disk")
+        more = swap.swap_out(raw(20, 1))
+        until(lambda: background._is_asleep)
+        assert in_zswap(swap) == 36
+        swap.readmit("disk")
+        until(lambda: in_zswap(swap) == 16)
+        swap.discard([*ids, *more])
+
+
 def test_ages_come_due_by_themselves(tmp_path: Path) -> None:
     """With a clock that runs nobody has to store or wake for it."""
     when = st.Triggers(age=st.AgeTrigger(older_than="1ms", every="1ms"))
@@ -182,6 +200,33 @@ def test_a_failing_tier_does_not_end_it(tmp_path: Path, error: Any) -> None:
         assert (swap.swap_in(ids) == pages).all()
         swap.discard(more)
         swap.check()
+
+
+def test_each_error_is_told(tmp_path: Path) -> None:
+    """One that is followed by a step that works would be seen by nobody; and whoever is told may fail, too."""
+    with system(tmp_path, wrap=FaultyTier) as swap:
+        disk: Any = swap.tiers[1]
+        disk.arm([Fault("store", times=2)])
+        told = []
+
+        def tell(error: Exception) -> None:
+            told.append(str(error))
+            if len(told) == 2:
+                raise KeyError("told")
+
+        background = swap.background()
+        background.on_error = tell
+        swap.swap_out(raw(40))
+        until(lambda: len(told) == 1 and background._is_asleep)
+        swap.swap_out(raw(1))
+        until(lambda: len(told) == 2 and background._is_asleep)
+        assert all(each.startswith("tier 'disk'") for each in told)
+        with pytest.raises(KeyError, match="told"):
+            background.stop()
+        swap.background()
+        swap.swap_out(raw(1))
+        until(lambda: in_zswap(swap) <= 16)
+        assert len(told) == 2
 
 
 def test_its_last_error_is_raised_at_the_end(tmp_path: Path) -> None:

@@ -98,6 +98,21 @@ def test_the_calls_that_are_struck() -> None:
     assert tier.injected == Counter({("load", "error"): 6})
 
 
+def test_bad_slots() -> None:
+    """Whoever asks for one of them among others gets an error, as of a sector that can't be read; nobody else does."""
+    tier = FaultyTier(tier_with_old())
+    tier.bad_slots.add(9)
+    lengths = np.full(1, PAGE, np.int32)
+    with pytest.raises(OSError, match="Input/output"):
+        held(tier)
+    assert bytes(tier.load(np.array([5]), lengths)[0]) == OLD[0]
+    with pytest.raises(OSError, match="Input/output"):
+        tier.load(np.array([9]), lengths)
+    assert tier.injected == Counter({("load", "error"): 2})
+    tier.bad_slots.clear()
+    assert held(tier) == OLD
+
+
 def test_faults_that_cannot_be() -> None:
     """A plan with a misspelt operation would silently test nothing."""
     with pytest.raises(ValueError, match="'operation' must be in"):

@@ -14,6 +14,7 @@ import attrs
 
 from swaptiers.cgroups import CgroupSpec
 from swaptiers.system import SwapSystem
+from swaptiers.system.background import Background
 from swaptiers.testing.torture.failure import TortureError
 from swaptiers.testing.torture.witness import Witness
 from swaptiers.testing.torture.world import World
@@ -27,7 +28,7 @@ START_NS = 1 << 40
 class Arena:
     """A world, built in `folder`. `is_bare`: without wrappers, as a program has it; nothing can be made to fail then.
 
-    `now`: the clock. `counts`: what was done, and what was found right.
+    `now`: the clock. `counts`: what was done, and what was found right. `background`: the thread that demotes, if one does.
     """
 
     def __init__(self, world: World, folder: Path, *, is_bare: bool = False) -> None:
@@ -40,6 +41,7 @@ class Arena:
         self.draining: set[str] = set()
         self.removed: set[str] = set()
         self.given: set[int] = set()
+        self.background: Background | None = None
         self.lock = threading.Lock()
         values = {name: getattr(world, name) for name in attrs.fields_dict(World)}
         wrap: Any = {} if is_bare else {"wrap": self._wrap}

@@ -85,7 +85,14 @@ def run_episode(episode: Episode, folder: Path, is_stopped: Callable[[], bool] =
         return Outcome(counts=counts, trace=trace.hexdigest(), failure=TortureError("accounts", str(error)), at=at)
     except AssertionError as error:
         return Outcome(counts=counts, trace=trace.hexdigest(), failure=TortureError("left behind", str(error)), at=at)
+    except Exception as error:
+        return Outcome(counts=counts, trace=trace.hexdigest(), failure=unexpected(error), at=at)
     return Outcome(counts=counts, trace=trace.hexdigest())
+
+
+def unexpected(error: Exception) -> TortureError:
+    """What nothing that was injected explains, where it was not an operation's."""
+    return TortureError(f"unexpected {type(error).__name__}", f"between operations, or at the end: {error}")
 
 
 @contextlib.contextmanager

@@ -377,6 +377,8 @@ class Play:
     def _move_clock(self, op: ops.MoveClock) -> str:
         self.arena.counts["clock jump"] += op.ns < 0 or op.ns > 1 << 40
         self.arena.move_clock(op.ns)
+        if self.arena.background is not None:
+            self.arena.background.wake()
         return ""
 
     def _arm(self, op: ops.Arm) -> str:

@@ -24,7 +24,7 @@ from swaptiers.testing.faults import Operation as TierCall
 from swaptiers.testing.torture import operations as ops
 from swaptiers.testing.torture.arena import Arena
 from swaptiers.testing.torture.drawing import HONEST, Drawing
-from swaptiers.testing.torture.episode import Outcome, close, read_back
+from swaptiers.testing.torture.episode import Outcome, close, read_back, unexpected
 from swaptiers.testing.torture.failure import TortureError
 from swaptiers.testing.torture.model import Model
 from swaptiers.testing.torture.play import Play
@@ -85,6 +85,8 @@ def run_threaded(episode: ThreadedEpisode, folder: Path) -> Outcome:
         failure = TortureError("accounts", str(error))
     except AssertionError as error:
         failure = TortureError("left behind", str(error))
+    except Exception as error:
+        failure = unexpected(error)
     if arena is not None:
         if failure is not None and failure.kind != "deadlock":  # else closing would wait for whoever hangs
             arena.close_anyhow()
@@ -106,7 +108,7 @@ def _run_rounds(episode: ThreadedEpisode, arena: Arena) -> None:
     plays = [Play(arena, Model(), is_alone=False) for _ in episode.rounds[0]]
     with contextlib.ExitStack() as stack:
         if episode.has_background:
-            stack.enter_context(_in_background(arena))
+            stack.enter_context(_in_background(arena, episode.limit_s))
         for parts in episode.rounds:
             _run_round(parts, plays, episode.limit_s)
             arena.swap.check()
@@ -128,26 +130,25 @@ class _Both:
 
 
 @contextlib.contextmanager
-def _in_background(arena: Arena) -> Iterator[None]:
-    """Demotion in a thread of its own."""
-    stop, failures = threading.Event(), list[BaseException]()
+def _in_background(arena: Arena, limit_s: float) -> Iterator[None]:
+    """Demotion in a thread of its own. Raises TortureError for an error of it that may not be, or if it does not end."""
+    failures: list[Exception] = []
 
-    def work() -> None:
-        while not stop.wait(0.001):
-            try:
-                arena.swap.run_background()
-            except BaseException as error:
-                if explain(arena, error, {}) is None:
-                    failures.append(error)
-                    return
+    def judge(error: Exception) -> None:
+        if explain(arena, error, {}) is None:
+            failures.append(error)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
+    arena.background = background = arena.swap.background()
+    background.on_error = judge
+    ender = threading.Thread(target=background.leave, daemon=True)
     try:
         yield
     finally:
-        stop.set()
-        thread.join(60)
+        arena.background = None
+        ender.start()
+        ender.join(limit_s)
+    if ender.is_alive():
+        raise TortureError("deadlock", f"the background did not come to an end within {limit_s:g} s\n{stacks()}")
     if failures:
         name = type(failures[0]).__name__
         raise TortureError(f"unexpected {name}", f"background: {failures[0]}") from failures[0]

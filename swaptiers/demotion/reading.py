@@ -1,0 +1,153 @@
+"""Reading a plan's entries out of their source: all at once, and one by one where that fails.
+
+A device with a bad sector fails the whole of a batch, and says so of all of it. Then each entry is read by itself, so that
+those that can be read get out; which can't is noted. A device that reads nothing at all any more is something else: there
+nothing is set aside, and its error is raised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from swaptiers.codecs import Buffer, checksum, checksums
+from swaptiers.core.core import Core
+from swaptiers.core.state import BUSY, COPYING, PLANNED, STORED, UNREADABLE
+from swaptiers.tiers.base import Tier
+from swaptiers.tiers.failures import Failures
+from swaptiers.tiers.single import bulk_of
+
+ENOUGH = 8
+"""So many reads that fail one after the other, and none that worked: then a read elsewhere decides what it is."""
+
+
+class Reader:
+    """Reads what one system's engine moves. Safe from several threads: the lock is held for bookkeeping only."""
+
+    def __init__(self, core: Core, lock: Any, failures: Failures) -> None:
+        self._core = core
+        self._lock = lock
+        self._failures = failures
+
+    def read(
+        self, source: Tier, rank: int, entries: Any, unreadable: npt.NDArray[np.bool_], *, is_decoded: bool
+    ) -> list[Buffer]:
+        """The pages of a plan's entries, or their payloads as they are; which of them can't be had is noted.
+
+        `rank`: of the source. Raises OSError where nothing can be read. A payload that fails its checksum is only believed
+        corrupt if the entry is still there: otherwise its slot may have been reused, and the entry is somebody else's now.
+        """
+        payloads = self._load(source, rank, entries, unreadable)
+        good = self._all_good(source, entries, payloads, is_decoded=is_decoded)
+        if good is not None:
+            self.worked(source)
+            return good
+        pages: list[Buffer] = []
+        corrupt = np.zeros(len(entries), np.bool_)
+        for index, payload in enumerate(payloads):
+            page: Buffer | None = None
+            if not unreadable[index] and checksum(payload) == entries["checksum"][index]:
+                with contextlib.suppress(ValueError):
+                    page = source.decode(payload) if is_decoded else payload
+            if page is None:
+                entries["copied"][index] = 0
+                corrupt[index] = not unreadable[index] and self._is_current(entries[index])
+                page = bytes(int(self._core.st.page_size))
+            pages.append(page)
+        if corrupt.any():
+            unreadable |= corrupt
+            self._failures.note(source.name, "corrupt", int(corrupt.sum()), int(entries["slot"][corrupt][0]))
+        else:
+            self.worked(source)
+        return pages
+
+    def worked(self, source: Tier) -> None:
+        """A tier could be read."""
+        if self._failures.runs:
+            self._failures.worked(source.name, "load")
+
+    def _load(self, source: Tier, rank: int, entries: Any, unreadable: npt.NDArray[np.bool_]) -> list[Buffer]:
+        """The payloads of the plan's entries, empty for one that is not there any more, or can't be read.
+
+        An error is only believed while all entries are there: a tier may say that a slot which was freed holds nothing.
+        """
+        payloads: list[Buffer] = [b""] * len(entries)
+        wanted = list(range(len(entries)))
+        while wanted:
+            try:
+                loaded = source.load(entries["slot"][wanted], entries["length"][wanted])
+            except OSError as error:
+                current = [index for index in wanted if self._is_current(entries[index])]
+                if len(current) == len(wanted):
+                    for index in self._load_each(source, rank, entries, wanted, payloads, error):
+                        unreadable[index] = True
+                    break
+                wanted = current
+                continue
+            for index, payload in zip(wanted, loaded, strict=True):
+                payloads[index] = payload
+            break
+        return payloads
+
+    def _load_each(
+        self, source: Tier, rank: int, entries: Any, wanted: list[int], payloads: list[Buffer], error: OSError
+    ) -> list[int]:
+        """One by one, after all together failed with `error`, which is raised if the tier reads nothing else either.
+
+        Returns which of the entries can't be read.
+        """
+        failed: list[int] = []
+        reads = False
+        for index in wanted:
+            here = slice(index, index + 1)
+            try:
+                (payloads[index],) = source.load(entries["slot"][here], entries["length"][here])
+                reads = True
+            except OSError:
+                if self._is_current(entries[index]):
+                    failed.append(index)
+            if len(failed) == ENOUGH and not reads:
+                reads = self._reads_elsewhere(source, rank, int(entries["slot"][index]), error)
+        if failed and not reads:
+            self._reads_elsewhere(source, rank, int(entries["slot"][failed[0]]), error)
+        first = int(entries["slot"][failed[0] if failed else wanted[0]])
+        self._failures.note(source.name, "load", max(len(failed), 1), first)
+        self.worked(source)
+        return failed
+
+    def _reads_elsewhere(self, source: Tier, rank: int, slot: int, error: OSError) -> bool:
+        """True if the tier reads the entry that lies farthest from `slot`. Raises `error` if not, or if there is none."""
+        with self._lock:
+            records = self._core.records[: int(self._core.st.row_top)]
+            is_free = (records["marks"] & (BUSY | PLANNED | COPYING | UNREADABLE)) == 0
+            others = records[(records["backing"] == STORED) & (records["tier"] == rank) & is_free]
+        if not len(others):
+            raise error
+        farthest = int(np.argmax(np.abs(others["slot"].astype(np.int64) - slot)))
+        try:
+            source.load(others["slot"][farthest:][:1], others["length"][farthest:][:1])
+        except OSError:
+            raise error from None
+        return True
+
+    def _all_good(self, source: Tier, entries: Any, payloads: list[Buffer], *, is_decoded: bool) -> list[Buffer] | None:
+        """The same, all at once; None if that can't be done, or something is wrong."""
+        n = len(payloads)
+        if not is_decoded:
+            return payloads if (checksums(payloads, n) == entries["checksum"]).all() else None
+        many, size = bulk_of(source), int(self._core.st.page_size)
+        if many is None:
+            return None
+        pages = np.empty((n, size), np.uint8)
+        if not many.decode_into(payloads, entries["checksum"], np.arange(n), pages):
+            return None
+        flat = pages.reshape(-1).data
+        return [flat[i : i + size] for i in range(0, n * size, size)]
+
+    def _is_current(self, entry: Any) -> bool:
+        with self._lock:
+            record = self._core.records[entry.row]
+            return bool(record.stamp == entry.stamp and record.generation == entry.generation)
