@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from swaptiers.errors import ResultError
 from swaptiers.report.tables import DATA_SCHEMA, Block, Names
 
+ROW_BYTES = 64
+"""What a row takes in memory, about."""
 SCHEMA_KEY, RUN_KEY = b"swaptiers.schema", b"swaptiers.run"
 
 
@@ -82,8 +85,12 @@ def read_table(path: Path, run: str, columns: Mapping[str, str]) -> Iterator[dic
             missing = [name for name in columns if name not in piece.schema.names]
             if missing:
                 raise ResultError(f"{path}: the column {missing[0]} is missing: it is no table of this kind")
-            yield {name: piece.column(name).cast(arrow.type_for_alias(kind)) for name, kind in columns.items()}
-    except (arrow.ArrowException, OSError) as error:
+            found = {name: piece.column(name).cast(arrow.type_for_alias(kind)) for name, kind in columns.items()}
+            for name, kind in columns.items():
+                if kind != "string" and found[name].null_count:
+                    raise ResultError(f"{path}: a number is missing in the column {name}")
+            yield found
+    except (arrow.ArrowException, OSError, MemoryError, UnicodeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultError(f"{path} can't be read: {first}") from error
 
@@ -99,6 +106,9 @@ def _parquet_pieces(path: Path, run: str) -> Iterator[Any]:
             )
         if metadata.get(RUN_KEY) != run.encode():
             raise ResultError(f"{path} does not belong to the summary.json beside it; run the experiment again")
+        rows, memory = file.metadata.num_rows, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if rows * ROW_BYTES > memory // 2:  # a small file can say that it has many
+            raise ResultError(f"{path} has {rows:,} rows: that is more than this machine has the memory for")
         for group in range(file.num_row_groups):
             yield file.read_row_group(group)
 

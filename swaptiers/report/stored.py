@@ -69,7 +69,7 @@ def read_results(folder: Path) -> StoredRun:
         )
     try:
         summary = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ResultError(f"{path} can't be read: {error}") from error
     try:
         result = result_of(summary)

@@ -70,6 +70,7 @@ def _write_table(blocks: Iterator[Block], stem: Path, run: str) -> None:
 def whole(target: Path, write: Callable[[Path], Any]) -> None:
     """Let a file be written under another name and take its place when it is complete."""
     partial = target.with_name(f".{target.name}.part")
+    partial.unlink(missing_ok=True)  # it may be a link, and what that leads to is not ours
     try:
         write(partial)
         os.replace(partial, target)
