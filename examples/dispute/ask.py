@@ -1,20 +1,20 @@
 """Ask one of the dispute's questions: docs/lru-inversion.md has them all, with their answers.
 
 python examples/dispute/ask.py                   (lists the questions)
-python examples/dispute/ask.py 2                 (asks one: some seconds to a minute)
+python examples/dispute/ask.py 2                 (asks one: up to a few minutes)
 python examples/dispute/ask.py 2 --set tiers.ssd.capacity=16M --seeds 3 --row loop
-python examples/dispute/ask.py 2 --svg FILE      (draws the first figure; wants altair and vl-convert-python)
+python examples/dispute/ask.py 2 --svg FILE      (and draws it; wants altair and vl-convert-python)
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 import click
+from pictures import draw
 from questions import QUESTIONS
-from trials import FIGURES, Figure, Question, Row, ask
+from trials import FIGURES, Question, Row, ask
 
 import swaptiers as st
 
@@ -39,38 +39,12 @@ def _lines(question: Question, label: str, row: Row) -> Iterator[list[str]]:
         label = ""  # said once
 
 
-def draw(question: Question, answers: dict[str, Row], path: str) -> None:
-    """The first figure: a point per seed, a colour per variant."""
-    import altair as alt  # noqa: PLC0415 -- only who draws needs it
-
-    name = question.figures[0]
-    points: list[dict[str, Any]] = [
-        {"row": label, "variant": variant, "value": value}
-        for label, row in answers.items()
-        for variant, figures in row.items()
-        for value in _values(figures[name])
-    ]
-    variants = list(next(iter(answers.values())))
-    chart = alt.Chart(alt.Data(values=points)).mark_point(filled=True, opacity=0.7)
-    chart = chart.encode(
-        x=alt.X("value:Q", title=FIGURES[name][0]),
-        y=alt.Y("row:N", title=None, sort=list(answers)),
-        yOffset=alt.YOffset("variant:N", sort=variants),
-        color=alt.Color("variant:N", title=None, sort=variants),
-    )
-    chart.properties(width=520).save(path)
-
-
-def _values(figure: Figure | None) -> tuple[float, ...]:
-    return () if figure is None else figure.values
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("number", type=click.Choice(list(QUESTIONS)), required=False)
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs of each, with their spread.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key of the config in every row.")
 @click.option("--row", "rows", multiple=True, metavar="ROW", help="Only this row (may be repeated).")
-@click.option("--svg", type=click.Path(dir_okay=False), help="Draw the first figure into this file.")
+@click.option("--svg", type=click.Path(dir_okay=False), help="Draw into this file.")
 def main(number: str | None, seeds: int, sets: tuple[str, ...], rows: tuple[str, ...], svg: str | None) -> None:
     """Ask question NUMBER."""
     if number is None:

@@ -43,7 +43,7 @@ def half_pages(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def system() -> st.SwapSystem:
     """Two pools, an SSD, a disk; entries in the first three, each of which has been looked at once."""
-    tiers = [
+    tiers: list[st.ZswapSpec | st.FileSpec] = [
         st.ZswapSpec(name="zswap", max_pool="64M"),
         st.ZswapSpec(name="dense", compressor="zstd", max_pool="64M"),
         st.FileSpec(name="ssd", capacity="64M"),

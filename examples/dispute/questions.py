@@ -20,7 +20,7 @@ WORKLOADS = {
 }
 """A drifting zipf; phases; a zipf beside a scan that is made once; a cyclic scan; two recorded programs."""
 
-SMALL = {"sort": ("512K", "320K"), "sqlite3": ("160K", "128K")}
+SMALL = {"sort": ("512K", "1536K"), "sqlite3": ("160K", "1M")}
 """The recorded programs have 6 MiB of pages: less memory and a smaller pool, so that all tiers are used."""
 
 
@@ -40,6 +40,8 @@ def over_workloads(*, has_ssd: bool = True) -> dict[str, list[str]]:
 
 FLASH = ["tiers.disk.latency={read: 100us, write: 30us, call: 10us}", "tiers.disk.bandwidth=500M/s"]
 """What is below is an SSD."""
+NO_QUEUE = ["tiers.disk.latency={read: 8ms, write: 4ms}"]
+"""The disk takes as long, and any number of calls at once: a single write costs no more than one of a batch."""
 
 
 def programs(count: int, think: str = "20us") -> str:
@@ -83,29 +85,42 @@ QUESTIONS = {
         config="user-demotion.yaml",
         rows=over_workloads(),
         figures=("mean", "pairs", "late", "excess", "bypass", "disk"),
+        drawn=("mean", "pairs"),
     ),
     "2": Question(
         title="What does a pool cost that rejects to disk when it is full?",
         config="full-pool.yaml",
-        rows={f"{count} programs": [programs(count)] for count in (1, 2, 4, 8, 16)},
-        figures=("mean", "p99", "rejected", "pairs", "late", "ssd", "disk"),
+        rows={
+            "1 program": [programs(1)],
+            **{f"{count} programs": [programs(count)] for count in (2, 4, 8, 16)},
+        },
+        figures=("mean", "p99", "rejected", "pairs", "in ssd", "below ssd", "late", "ssd", "disk"),
+        drawn=("mean", "late"),
+        is_relative=False,
     ),
     "3": Question(
         title="What does batching the writeback buy?",
         config="batching.yaml",
         rows={f"16 programs, {think}": [threads(think)] for think in ("20us", "200us", "1ms")},
         figures=("rejected", "limit hits", "written back", "swapped out", "wakeups", "steps", "late", "mean"),
+        drawn=("rejected", "mean"),
+        is_relative=False,
     ),
     "4": Question(
         title="What does keeping incompressible pages raw buy?",
         config="incompressible.yaml",
         rows={
             f"{share}%, {which}{where}": [incompressible(share, which), *settings]
-            for where, settings in (("", []), (", flash", FLASH))
-            for share in (10, 30, 60, 90)
+            for where, settings, shares in (
+                ("", [], (10, 30, 60, 90)),
+                (", no queue", NO_QUEUE, (30, 60)),
+                (", flash", FLASH, (10, 30, 60, 90)),
+            )
+            for share in shares
             for which in ("warm", "cold")
         },
         figures=("mean", "pairs", "late", "disk", "from disk"),
+        drawn=("mean", "from disk"),
     ),
     "5": Question(
         title="When is a move not worth it?",
@@ -116,6 +131,7 @@ QUESTIONS = {
             **{f"zipf {alpha}, flash": [*still(alpha), *FLASH] for alpha in (0.0, 0.3, 0.6)},
         },
         figures=("mean", "pairs", "excess", "ssd", "disk"),
+        drawn=("mean", "ssd"),
     ),
     "6": Question(
         title="Strict limits, or borrow and be demoted first?",
@@ -133,12 +149,14 @@ QUESTIONS = {
             ],
         },
         figures=("stalled", "mean a", "p99 a", "mean b", "p99 b", "jain"),
+        drawn=("stalled", "mean b"),
     ),
     "8": Question(
         title="What if a zswap entry may skip a tier?",
         config="chain.yaml",
         rows=over_workloads(),
         figures=("mean", "p99", "pairs", "late", "excess", "ssd", "disk"),
+        drawn=("mean", "pairs"),
     ),
     "9": Question(
         title="zram above a disk, or zswap with writeback?",
@@ -149,5 +167,6 @@ QUESTIONS = {
             "loop, flash": [f"workloads={WORKLOADS['loop']}", *FLASH],
         },
         figures=("mean", "p99", "pairs", "from disk", "disk", "ram"),
+        drawn=("mean", "pairs"),
     ),
 }

@@ -37,6 +37,8 @@ FIGURES: dict[str, tuple[str, Measure]] = {
     "mean": ("mean fault, us", lambda run: (run.fault_latency_ns.mean or 0) / 1e3),
     "p99": ("p99, us", lambda run: (run.fault_latency_ns.p99 or 0) / 1e3),
     "pairs": ("inverted pairs", lambda run: run.inversion.pairs),
+    "in ssd": ("zswap>ssd", lambda run: run.inversion.by_tiers.get("zswap>ssd")),
+    "below ssd": ("ssd>disk", lambda run: run.inversion.by_tiers.get("ssd>disk")),
     "late": ("late faults", lambda run: run.inversion.late_faults),
     "excess": ("excess, us", lambda run: (run.inversion.excess_latency_ns or 0) / 1e3),
     "bypass": ("bypassed", lambda run: run.inversion.bypass),
@@ -65,12 +67,15 @@ class Question:
     """One question of the dispute: a config beside this file, what is changed in it row by row, and what is shown.
 
     `rows`: label -> settings, as `swaptiers run --set` takes them. The first of `figures` is the one that is compared.
+    `drawn`: those in the picture; `is_relative`: there the first figure is a multiple of the row's first variant.
     """
 
     title: str
     config: str
     rows: Mapping[str, Sequence[str]]
     figures: Sequence[str]
+    drawn: Sequence[str]
+    is_relative: bool = True
 
 
 @attrs.frozen

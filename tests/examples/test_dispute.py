@@ -1,5 +1,5 @@
-"""docs/lru-inversion.md: its condition against counting, its surprise against a model of a few lines, and every command in a
-reduced form."""
+"""docs/lru-inversion.md: its condition against counting, its line and its surprise against arithmetic, its pictures against
+its tables, and every command in a reduced form."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import swaptiers as st
+from tests.examples.dispute_page import DISPUTE, PAGE, PICTURES, block_of, cells_of, said_in
 
-ROOT = Path(__file__).parent.parent.parent
-DISPUTE = ROOT / "examples" / "dispute"
 sys.path.insert(0, str(DISPUTE))
 
-from ask import table  # noqa: E402 -- the programs stand beside their configs
-from questions import QUESTIONS  # noqa: E402
-from trials import Figure, Question, ask  # noqa: E402
+import interface
+from ask import table
+from break_even import ROWS, pairs
+from pictures import draw
+from questions import QUESTIONS
+from trials import FIGURES, Figure, Question, ask
 
-PAGE = (ROOT / "docs/lru-inversion.md").read_text(encoding="utf-8")
 Placement = list[tuple[int, int]]
 """(tier, last use) of each entry."""
 
@@ -56,6 +57,42 @@ def test_the_share_of_pairs_may_rise_while_none_is_added() -> None:
     assert (inverted(before), inverted(after)) == (11, 11)
     assert sum(a < b for a, _ in before for b, _ in before) == 21
     assert sum(a < b for a, _ in after for b, _ in after) == 11
+
+
+@pytest.mark.parametrize("ssd_moves", [True, False])
+def test_the_same_request_in_order_and_past_a_full_tier(ssd_moves: bool) -> None:
+    """The two sides of the line: the coldest of zswap goes to the SSD, which makes room, or past it, which turns all its pairs."""
+    edges = [("zswap", "ssd"), ("ssd", "disk") if ssd_moves else ("zswap", "disk")]
+    with st.SwapSystem(
+        [
+            st.ZswapSpec(name="zswap", max_pool="1M"),
+            st.FileSpec(name="ssd", capacity="256K"),
+            st.FileSpec(name="disk", capacity="1M"),
+        ],
+        [st.EdgeSpec(source=a, target=b, when=st.Triggers(request=True, pressure=True)) for a, b in edges],
+    ) as swap:
+        swap.cgroup("/w")
+        for number, page in enumerate(interface.half_pages(128)):
+            if number == 64:
+                swap.demote("1M", source="zswap", cgroup="/w", target="ssd")
+            swap.swap_out(page[None], "/w")  # one after the other: no two were used at the same time
+        before = swap.inversion()
+        swap.demote("64K", source="zswap", cgroup="/w")
+        after = swap.inversion()
+        assert swap.stats().tiers["disk"].entries >= 32
+    assert before.pairs == 0
+    assert after.by_tiers["ssd>disk"] == (0 if ssd_moves else 1)
+    assert after.by_tiers["zswap>ssd"] == 0
+
+
+@pytest.mark.parametrize("row", ["even 0.6", "even 0.6, random", "loop"])
+def test_what_moves_cost_and_save_is_what_everybody_waits(row: str) -> None:
+    """Question 5's line follows from counts: to the nanosecond the difference of all waiting is their arithmetic."""
+    (pair,) = pairs(ROWS[row], seeds=1)
+    stored = pair.moves.tiers["zswap"].stores - pair.still.tiers["zswap"].stores
+    expected_ns = pair.moved * 8_000 + stored * 9_000 - pair.saved * (100_000 - 8_000)
+    assert round((pair.moves.time.stall_s - pair.still.time.stall_s) * 1e9) == expected_ns
+    assert pair.moved > 0
 
 
 RESIDENT, POOL, SSD = 40, 64, 256
@@ -133,7 +170,33 @@ def test_every_question_in_a_reduced_form(number: str) -> None:
     question: Question = QUESTIONS[number]
     row = next(iter(question.rows))
     lines = list(table(question, ask(question, seeds=1, sets=["run.until=2s"], rows=[row])))
-    block = PAGE.split(f"```\n$ python examples/dispute/ask.py {number}\n")[1].split("```")[0].splitlines()
+    block = block_of(f"ask.py {number}")
     assert lines[0].split() == block[0].split()
     variants = [line[len(row) :].split()[0] for line in lines[1:]]
     assert variants == [re.split(r"  +", line[len(row) :].strip())[0] for line in block[1 : len(lines)]]
+
+
+@pytest.mark.parametrize("number", QUESTIONS)
+def test_the_pictures_show_the_tables(number: str) -> None:
+    """A mark for each row, variant and figure that the question draws, and each stands in the table: neither is older."""
+    table_cells = cells_of(block_of(f"ask.py {number}"))
+    marks = said_in((PICTURES / f"dispute_{number}.svg").read_text(encoding="utf-8"))
+    wanted = [(*key, FIGURES[name][0]) for name in QUESTIONS[number].drawn for key in table_cells]
+    assert sorted((row, variant, heading) for row, variant, heading, _ in marks) == sorted(wanted)
+    assert all(figure in table_cells[row, variant] for row, variant, _, figure in marks)
+    assert f"](pictures/dispute_{number}.svg)" in PAGE
+
+
+def test_a_question_is_drawn(tmp_path: Path) -> None:
+    """Marks say in words what the table says, through the program's own drawing."""
+    answer = {name: {"mean": Figure((1.0, 3.0)), "pairs": Figure((0.5, 0.5))} for name in ("still", "moves")}
+    draw(QUESTIONS["1"], {"zipf": answer}, str(tmp_path / "picture.svg"))
+    assert said_in((tmp_path / "picture.svg").read_text(encoding="utf-8"))[0] == (
+        ("zipf", "still", "mean fault, us", "2.000 ±1.000")
+    )
+
+
+def test_the_interfaces_table_is_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Question 7 has no seeds: the page has it to the last word."""
+    interface.main()
+    assert capsys.readouterr().out.splitlines() == block_of("interface.py")
