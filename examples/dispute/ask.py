@@ -2,7 +2,7 @@
 
 python examples/dispute/ask.py                   (lists the questions)
 python examples/dispute/ask.py 2                 (asks one: up to a few minutes)
-python examples/dispute/ask.py 2 --set tiers.ssd.capacity=16M --seeds 3 --row loop
+python examples/dispute/ask.py 2 --set tiers.ssd.capacity=16M --seeds 3 --row "8 programs"
 python examples/dispute/ask.py 2 --svg FILE      (and draws it; wants altair and vl-convert-python)
 """
 
