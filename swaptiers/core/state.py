@@ -604,4 +604,4 @@ def quarantined(st: Header) -> Any:
 
 @part
 def cell_of(st: Header, cgroup: int, tier: int) -> Any:
-    return cells(st)[cgroup * MAX_TIERS + tier]
+    return cells(st)[cgroup * MAX_TIERS + int(tier)]  # interpreted, a record's tier would make it a sum of 8 bits
