@@ -29,7 +29,16 @@ from swaptiers.core.kept import drop_kept, give_way, keep_taken, may_keep, store
 from swaptiers.core.moves import place_moves
 from swaptiers.core.plan import plan_evacuation, plan_request, why_not
 from swaptiers.core.quotas import end_timed
-from swaptiers.core.rings import key_of, list_coldest, next_stamp, own_ring, ring_of, ring_push
+from swaptiers.core.rings import (
+    is_of_epoch,
+    key_of,
+    list_coldest,
+    next_stamp,
+    own_ring,
+    placement_of,
+    ring_of,
+    ring_push,
+)
 from swaptiers.core.segments import OPEN, SEALED, is_log
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
@@ -210,8 +219,7 @@ def _mark_busy(st: Header, ids: Any, takes: Any) -> int:
 def _describe(st: Header, row: int, take: Any) -> None:
     r = records(st)[row]
     take.row = row
-    take.stamp = r.stamp
-    take.epoch = st.epoch
+    take.placement = placement_of(st, r)
     take.generation = r.generation
     take.tier = r.tier
     take.slot = r.slot
@@ -259,16 +267,16 @@ def begin_peek(at: State, entry: int) -> int:
         st.one_slot = r.slot
         st.one_length = r.length
         st.one_checksum = r.checksum
-        st.one_stamp = r.stamp
+        st.one_placement = placement_of(st, r)
     return int(row)
 
 
 @kernel
-def finish_peek(at: State, row: int, stamp: int, tier: int, slot: int, now: int) -> bool:
+def finish_peek(at: State, row: int, placement: int, tier: int, slot: int, now: int) -> bool:
     """The entry has been read from there: if it is still there, count the read and touch it."""
     st = header_at(at)
     r = records(st)[row]
-    if r.stamp != stamp or r.tier != tier or r.slot != slot or r.marks & BUSY:
+    if placement_of(st, r) != placement or r.tier != tier or r.slot != slot or r.marks & BUSY:
         return False
     if r.backing == STORED:
         count_load(st, r)
@@ -352,23 +360,25 @@ def finish_takes(at: State, takes: Any, n: int, loaded: bool) -> None:
     settle(st)
 
 
+@part
+def _is_taken(st: Header, take: Any) -> bool:
+    """True if the entry is still the taker's alone; after a restamp only the generation can tell."""
+    r = records(st)[take.row]
+    if take.placement == 0 or not r.marks & BUSY:
+        return False
+    if is_of_epoch(st, take.placement):
+        return bool(placement_of(st, r) == take.placement)
+    return bool(r.generation == take.generation)
+
+
 @kernel
 def restore_takes(at: State, takes: Any, n: int) -> None:
     """The loads failed: backwards, so that the oldest ends up oldest again. Takes that are over, or never were, are not
     touched."""
     st = header_at(at)
     for i in range(n - 1, -1, -1):
-        if takes[i].stamp > 0 and _is_taken(st, takes[i]):
+        if _is_taken(st, takes[i]):
             restore_taken(st, takes[i].row)
-
-
-@part
-def _is_taken(st: Header, take: Any) -> bool:
-    """True until the take is over; after a restamp, which may come in the middle of a call, only the generation can tell."""
-    r = records(st)[take.row]
-    if take.epoch == st.epoch:
-        return bool(r.stamp == take.stamp and r.marks & BUSY)
-    return bool(r.generation == take.generation and r.marks & BUSY)
 
 
 @kernel
@@ -388,7 +398,9 @@ def begin_peeks(at: State, ids: Any, takes: Any) -> int:
 @part
 def is_unmoved(st: Header, take: Any) -> bool:
     r = records(st)[take.row]
-    return bool(r.stamp == take.stamp and r.tier == take.tier and r.slot == take.slot and not r.marks & BUSY)
+    return bool(
+        placement_of(st, r) == take.placement and r.tier == take.tier and r.slot == take.slot and not r.marks & BUSY
+    )
 
 
 @kernel
@@ -557,9 +569,13 @@ def commit_plan(at: State, edge: int, trigger: int, entries: Any, n: int) -> int
     """Switch what was copied and is still in its place; undo the rest. `copied` says per entry which. The number moved."""
     st = header_at(at)
     moved = 0
+    st.done_freed = 0
+    st.done_written = 0
     for i in range(n):
         if entries[i].copied and finish_move(st, edge, trigger, entries[i]):
             moved += 1
+            st.done_freed += entries[i].length
+            st.done_written += entries[i].to_length
         elif entries[i].copied:
             entries[i].copied = 0
         else:
@@ -576,9 +592,10 @@ def commit_plan(at: State, edge: int, trigger: int, entries: Any, n: int) -> int
 
 
 @kernel
-def place_plan(at: State, edge: int, entries: Any, n: int) -> None:
-    """The lengths are known: addresses for what goes into a log. `copied` is 0 where there was no room after all."""
-    place_moves(header_at(at), edge, entries, n)
+def place_plan(at: State, edge: int, entries: Any, n: int) -> int:
+    """The lengths are known: addresses for what goes into a log. `copied` is 0 where there was no room after all, and this
+    is how often."""
+    return place_moves(header_at(at), edge, entries, n)
 
 
 @kernel

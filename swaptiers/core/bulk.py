@@ -238,16 +238,30 @@ def encode_objects(codec_at: int, objects: Any, size: int, scratch: Any, lengths
 
 
 @unlocked_kernel
-def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any) -> int:
+def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any, out_sums: Any) -> int:
     """Decode bytes objects at these addresses into out[places]. ALL_GOOD, or the first that is not what its checksum says
-    or is no payload; then any of these rows may be overwritten."""
+    or is no payload; then any of these rows may be overwritten. `out_sums`: the pages' own checksums, unless empty."""
     codec, size = _codec(codec_at), out.shape[1]
     for i in range(len(objects)):
         length = _length_of(codec, objects[i])
         data = objects[i] + codec.bytes_at
         if length < 0 or call_digest(codec.digest, data, length) & CHECKSUM_MASK != sums[i]:
             return i
-        if not _decode(codec, data, length, _start_of(out) + places[i] * size, size):
+        to = _start_of(out) + places[i] * size
+        if not _decode(codec, data, length, to, size):
+            return i
+        if len(out_sums) > 0:
+            out_sums[i] = call_digest(codec.digest, to, size) & CHECKSUM_MASK
+    return ALL_GOOD
+
+
+@unlocked_kernel
+def check_objects(codec_at: int, objects: Any, sums: Any) -> int:
+    """ALL_GOOD, or the first of the bytes objects at these addresses that is not what its checksum says, or none."""
+    codec = _codec(codec_at)
+    for i in range(len(objects)):
+        length = _length_of(codec, objects[i])
+        if length < 0 or call_digest(codec.digest, objects[i] + codec.bytes_at, length) & CHECKSUM_MASK != sums[i]:
             return i
     return ALL_GOOD
 

@@ -19,6 +19,7 @@ from swaptiers.core import api
 from swaptiers.core.compile import interpreted
 from swaptiers.core.plan import NEVER
 from swaptiers.core.state import (
+    ALL_EDGES,
     ARRAYS,
     CELL,
     CGROUP,
@@ -143,13 +144,15 @@ class Core:
         self.st: Any = self.header[0]
         self.state = int(self.header.ctypes.data)
         """The address that kernels take."""
-        self.words = Words(self.header)
+        self.words = Words.of(self.header)
+        self.edges = [self.words.within(HEADER, "edges", index) for index in range(ALL_EDGES)]
+        """The integers of each edge, those that no config names included."""
         self.latest_take: Callable[[], tuple[int, int, int, int, int]] = functools.partial(
             struct.Struct("5q").unpack_from,
             self.words.words,
             HEADER.fields["one_tier"][1],  # type: ignore[index]
         )
-        """Tier, slot, length, checksum and stamp of the single entry that was taken or peeked at last."""
+        """Tier, slot, length, checksum and placement of the single entry that was taken or peeked at last."""
         if interpreted():
             ARRAYS[self.state] = self.header
         st = self.st

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from swaptiers.core.charges import enter, leave, refusal
+from swaptiers.core.charges import enter, leave, over_tiers_max, over_zswap_max, refusal
 from swaptiers.core.compile import part
 from swaptiers.core.kept import give_way_to
 from swaptiers.core.quotas import charge_written, refund_written
@@ -22,10 +22,13 @@ from swaptiers.core.state import (
     CHOSEN,
     COPYING,
     FULL,
+    INCOMPRESSIBLE,
     PLANNED,
     RAW,
     REFERENCED,
+    TIERS_MAX,
     ZSWAP,
+    ZSWAP_MAX,
     Header,
     cgroups,
     plan_entries,
@@ -99,19 +102,29 @@ def add_to_plan(st: Header, row: int) -> None:
     p.slot = r.slot
     p.length = r.length
     p.checksum = r.checksum
-    p.to_checksum = 0
+    p.to_checksum = r.checksum
     p.copied = 1
     st.plan_n += 1
     st.plan_bytes += r.length
 
 
 @part
-def place_moves(st: Header, edge: int, entries: Any, n: int) -> None:
-    """The lengths are known: give those that will be copied their addresses in a target that is a log."""
+def place_moves(st: Header, edge: int, entries: Any, n: int) -> int:
+    """The lengths are known: give those that will be copied their addresses in a target that is a log. Those that became
+    longer and may not be in zswap, or found no room in the log, have `copied` 0 then; how many these are."""
     e = st.edges[edge]
     t = st.tiers[e.target]
+    homeless = 0
+    if t.kind == ZSWAP:
+        for i in range(n):
+            if entries[i].copied and entries[i].to_length > entries[i].reserved:
+                reason = _growth_refusal(st, e, entries[i])
+                if reason != ACCEPTED:
+                    e.refused[reason] += 1
+                    entries[i].copied = 0
+                    homeless += 1
     if not is_log(t):
-        return
+        return homeless
     for i in range(n):
         p = entries[i]
         if not p.copied:
@@ -123,6 +136,20 @@ def place_moves(st: Header, edge: int, entries: Any, n: int) -> None:
             t.unplaced -= 1 if p.to_slot >= 0 else 0
         if p.to_slot < 0:
             p.copied = 0
+            homeless += 1
+    return homeless
+
+
+@part
+def _growth_refusal(st: Header, e: Any, p: Any) -> int:
+    """Why zswap does not take the planned entry, which became longer than what was reserved; ACCEPTED if it does."""
+    if p.to_length >= st.page_size and (st.tiers[e.target].raw_refused or cgroups(st)[p.cgroup].writeback == 0):
+        return INCOMPRESSIBLE
+    if st.tiers[e.source].kind == ZSWAP and over_zswap_max(st, p.cgroup) >= 0:
+        return ZSWAP_MAX
+    if over_tiers_max(st, e.target, p.cgroup, p.to_length - p.reserved) >= 0:
+        return TIERS_MAX
+    return ACCEPTED
 
 
 @part

@@ -30,6 +30,7 @@ from swaptiers.core.state import (
 )
 
 NONE = -1
+STAMP_BITS = 32
 SORT_SHARE = 16
 WAYS = 128
 """A ring's key is its way in + WAYS x its class."""
@@ -45,6 +46,18 @@ def next_stamp(st: Header) -> int:
         restamp(st)
     st.stamp += 1
     return int(st.stamp)
+
+
+@part
+def placement_of(st: Header, r: Any) -> int:
+    """The record's stamp with the epoch that it belongs to: no two placements have the same."""
+    return int(st.epoch << STAMP_BITS | r.stamp)
+
+
+@part
+def is_of_epoch(st: Header, placement: int) -> bool:
+    """True if nothing has been restamped since."""
+    return bool(placement >> STAMP_BITS == st.epoch)
 
 
 @part

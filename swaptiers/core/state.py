@@ -357,8 +357,7 @@ PENDING = _record(
 TAKE = _record(
     [
         ("row", "i8"),
-        ("stamp", "i8"),
-        ("epoch", "i8"),
+        ("placement", "i8"),  # as `placement_of` has it
         ("generation", "i8"),
         ("tier", "i8"),
         ("slot", "i8"),
@@ -448,6 +447,9 @@ HEADER = _record(
         ("plan_rotated", "i8"),
         ("plan_young", "i8"),  # 1: it ended at an entry that is too young
         ("plan_blocked", "i8"),
+        # the latest plan that was carried out, those of its entries that moved
+        ("done_freed", "i8"),
+        ("done_written", "i8"),
         # the latest search for a cgroup to give
         ("search", "i8"),
         ("passed_over", "i8"),
@@ -462,7 +464,7 @@ HEADER = _record(
         ("one_slot", "i8"),
         ("one_length", "i8"),
         ("one_checksum", "i8"),
-        ("one_stamp", "i8"),
+        ("one_placement", "i8"),
         ("one_row", "i8"),  # of the single page that was taken last; whoever asks says -1 first
         ("one_entry", "i8"),  # the single page that was stored last; whoever asks says 0 first
         ("flying", "i8"),  # plans and writes that somebody is carrying out without the lock

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 
 class Words:
-    """The 64-bit fields of an array of one record, by name. Each look costs a twentieth of the record's own attributes."""
+    """The 64-bit fields of a record, by name. Each look costs a twentieth of the record's own attributes.
 
-    def __init__(self, array: Any) -> None:
-        fields = array.dtype.fields
-        self._at: dict[str, int] = {
-            name: at // 8 for name, (kind, at, *_) in fields.items() if kind == np.dtype("i8") and at % 8 == 0
-        }
-        self.words: memoryview[int] = memoryview(array.view(np.uint8)).cast("q")
+    `words`: the memory that the record is in, `dtype` what it is, `at`: which of the words it begins with.
+    """
+
+    __slots__ = ("_at", "_first", "words")
+
+    def __init__(self, words: memoryview[int], dtype: Any, at: int = 0) -> None:
+        self.words = words
+        self._at = _places(dtype)
+        self._first = at
+
+    @classmethod
+    def of(cls, array: Any) -> Words:
+        """Those of an array of one record."""
+        return cls(memoryview(array.view(np.uint8)).cast("q"), array.dtype)
+
+    def within(self, dtype: Any, name: str, index: int) -> Words:
+        """Those of the record that `dtype`'s array of records `name` has at `index`."""
+        kind, at, *_ = dtype.fields[name]
+        each, _ = kind.subdtype
+        return Words(self.words, each, self._first + (at + index * each.itemsize) // 8)
 
     def __getitem__(self, name: str) -> int:
         """The field's value now. Raises KeyError if it is no 64-bit integer."""
-        value: int = self.words[self._at[name]]
+        value: int = self.words[self._first + self._at[name]]
         return value
 
     def __setitem__(self, name: str, value: int) -> None:
-        self.words[self._at[name]] = value
+        self.words[self._first + self._at[name]] = value
+
+
+@functools.cache
+def _places(dtype: Any) -> dict[str, int]:
+    return {name: at // 8 for name, (kind, at, *_) in dtype.fields.items() if kind == np.dtype("i8") and at % 8 == 0}

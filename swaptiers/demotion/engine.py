@@ -16,12 +16,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, checksums
 from swaptiers.core import api
 from swaptiers.core.core import Core
 from swaptiers.core.state import QUARANTINED, TIME_TAKEN
+from swaptiers.demotion.copies import Copies
 from swaptiers.demotion.reading import Reader
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure
+from swaptiers.demotion.writing import Writer
 from swaptiers.errors import ClosedError, TierIOError
 from swaptiers.graph import TierGraph
 from swaptiers.tiers.base import Tier
@@ -54,32 +55,37 @@ class Engine:
         self._clock = clock
         self._failures = failures
         self._reader = Reader(core, lock, failures)
+        self._writer = Writer(core, lock)
 
     def move(self, plan: Plan) -> Moved:
         """Carry the plan out. Raises TierIOError if a tier fails: the entries that it concerns are in their source."""
-        terms = self._core.st.edges[plan.edge]
-        source = self._tiers[int(terms.source)]
-        target = self._tiers[int(terms.target)]
-        entries = plan.entries
-        started = self._clock() if terms.quota_of == TIME_TAKEN else 0
-        at, unreadable = source, np.zeros(len(entries), np.bool_)
+        terms, entries = self._core.edges[plan.edge], plan.entries
+        source, target = self._tiers[terms["source"]], self._tiers[terms["target"]]
+        keeps_compressed = bool(terms["keeps_compressed"])
+        started = self._clock() if terms["quota_of"] == TIME_TAKEN else 0
+        at, copies = source, None
         try:
-            is_decoded = not terms.keeps_compressed
-            payloads = self._reader.read(source, int(terms.source), entries, unreadable, is_decoded=is_decoded)
+            copies = self._reader.read(source, target, terms["source"], entries, is_decoded=not keeps_compressed)
             at = target
-            self._write(plan, target, payloads, is_encoded=bool(terms.keeps_compressed))
+            self._writer.write(plan.edge, target, entries, copies, is_encoded=keeps_compressed)
+            self.worked(target, "store")
         except BaseException as cause:
             entries["copied"] = 0
+            if copies is not None:
+                copies.is_whole = False
             if isinstance(cause, OSError):
                 slot = int(entries["slot" if at is source else "to_slot"][0])
                 self._failures.note(at.name, "load" if at is source else "store", slot=slot)
-            self._commit(plan, source, target, started, unreadable)
+            self._commit(plan, source, target, started, copies)
             if not isinstance(cause, OSError):
                 raise
             where = f"its {len(entries)} entries are still in {source.name!r}"
             what = "cleaning" if source is target else f"demotion along {source.name}->{target.name}"
             raise TierIOError(at.name, what, cause, where) from cause
-        return self._commit(plan, source, target, started, unreadable)
+        finally:
+            if copies is not None:
+                self._reader.give_back(copies)
+        return self._commit(plan, source, target, started, copies)
 
     def free(self, tier: Tier, slots: npt.NDArray[np.int64]) -> None:
         """Let a tier forget. If it fails, nothing is lost by it, and no earlier error may be hidden: it is counted."""
@@ -124,62 +130,46 @@ class Engine:
     def let_land(self, seconds: float = threading.TIMEOUT_MAX) -> bool:
         """Wait until nothing is under way; False if something still is after so many seconds. The caller holds the lock,
         which is let go of while waiting."""
-        return self._landed.wait_for(lambda: bool(self._core.st.flying == 0), seconds)
+        return self._landed.wait_for(lambda: self._core.words["flying"] == 0, seconds)
 
     def wait_for_others(self) -> None:
         """Until somebody's plan or write is over, if any is under way: then entries can be moved that could not before."""
         with self._lock:
-            if self._core.st.flying > 0:
+            if self._core.words["flying"] > 0:
                 self._landed.wait(PATIENCE_S)
 
-    def _write(self, plan: Plan, target: Tier, payloads: list[Buffer], *, is_encoded: bool) -> None:
-        """Write the pages, or payloads that are taken as they are, where the plan's entries go."""
-        entries = plan.entries
-        if is_encoded:
-            entries["to_checksum"] = entries["checksum"]
-        else:
-            encode = target.encode
-            payloads = [encode(page) for page in payloads]
-            entries["to_length"] = list(map(len, payloads))
-            entries["to_checksum"] = checksums(payloads, len(payloads))
-        if target.compressed and not target.by_reference:
-            with self._lock:
-                api.place_plan(self._core.state, plan.edge, entries, len(entries))
-        keep = np.flatnonzero(entries["copied"])
-        if len(keep) < len(payloads):
-            payloads = [payloads[i] for i in keep.tolist()]
-        target.store(entries["to_slot"][keep], payloads)
-        self.worked(target, "store")
-
-    def _commit(self, plan: Plan, source: Tier, target: Tier, started: int, unreadable: npt.NDArray[np.bool_]) -> Moved:
+    def _commit(self, plan: Plan, source: Tier, target: Tier, started: int, copies: Copies | None) -> Moved:
         """Switch what was copied and put the rest back; what is unreadable is set aside, so that it stops nobody else."""
-        entries = plan.entries
-        aside = entries[unreadable]  # a plan that is over does not say any more which it was about
+        core, entries, n = self._core, plan.entries, len(plan.entries)
+        unreadable = copies.unreadable if copies is not None else None
+        aside = (
+            None if unreadable is None else entries[unreadable]
+        )  # a plan that is over says no more what it was about
+        moved = freed = written = 0
         with self._lock:
-            if entries["copied"].any():
-                moved = api.commit_plan(self._core.state, plan.edge, plan.trigger, entries, len(entries))
+            if (copies is not None and copies.is_whole) or entries["copied"].any():
+                moved = api.commit_plan(core.state, plan.edge, plan.trigger, entries, n)
+                freed, written = core.words["done_freed"], core.words["done_written"]
                 self._spend(plan, started)
             else:
-                api.cancel_plan(self._core.state, plan.edge, entries, len(entries))
-                moved = 0
-            if unreadable.any():
-                source_rank = int(self._core.st.edges[plan.edge].source)
-                api.set_unreadable_aside(self._core.state, source_rank, aside)
-            done = entries["copied"] == 1
-            self.free(source, entries["slot"][done])
-            self.free(target, entries["to_slot"][~done])
+                api.cancel_plan(core.state, plan.edge, entries, n)
+            if aside is not None:
+                api.set_unreadable_aside(core.state, core.edges[plan.edge]["source"], aside)
+            if moved == n:
+                self.free(source, entries["slot"])
+            else:
+                done = entries["copied"] == 1
+                self.free(source, entries["slot"][done])
+                self.free(target, entries["to_slot"][~done])
             self.quarantine_suspects()
             self.land(plan)
         return Moved(
-            entries=moved,
-            freed_bytes=int(entries["length"][done].sum()),
-            written_bytes=int(entries["to_length"][done].sum()),
-            unreadable=int(unreadable.sum()),
+            entries=moved, freed_bytes=freed, written_bytes=written, unreadable=0 if aside is None else len(aside)
         )
 
     def _spend(self, plan: Plan, started: int) -> None:
         """Let a quota of time know how long the batch took. The caller holds the lock."""
-        if self._core.st.edges[plan.edge].quota_of == TIME_TAKEN:
+        if self._core.edges[plan.edge]["quota_of"] == TIME_TAKEN:
             now = self._core.st.now = self._clock()
             api.spend_time(self._core.state, plan.edge, now - started, plan.entries)
 

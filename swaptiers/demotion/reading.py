@@ -16,10 +16,18 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer, checksum, checksums
 from swaptiers.core.core import Core
 from swaptiers.core.state import BUSY, COPYING, PLANNED, STORED, UNREADABLE
+from swaptiers.demotion.copies import Copies, Scratch
 from swaptiers.tiers.base import Tier
+from swaptiers.tiers.bulk import MAX_PAGES, Int64s
 from swaptiers.tiers.failures import Failures
+from swaptiers.tiers.file import FileTier
+from swaptiers.tiers.log import LogTier
+from swaptiers.tiers.memory import MemoryTier
 from swaptiers.tiers.single import bulk_of
+from swaptiers.tiers.zswap import ZswapTier
 
+COPYING_KINDS = (FileTier, LogTier, MemoryTier, ZswapTier)
+"""Tiers that keep nothing of a page's memory once they have stored it; others may."""
 ENOUGH = 8
 """So many reads that fail one after the other, and none that worked: then a read elsewhere decides what it is."""
 
@@ -31,17 +39,16 @@ class Reader:
         self._core = core
         self._lock = lock
         self._failures = failures
+        self._scratch = Scratch(int(core.st.page_size))
 
-    def read(
-        self, source: Tier, rank: int, entries: Any, unreadable: npt.NDArray[np.bool_], *, is_decoded: bool
-    ) -> list[Buffer]:
-        """The pages of a plan's entries, or their payloads as they are; which of them can't be had is noted.
+    def read(self, source: Tier, target: Tier, rank: int, entries: Any, *, is_decoded: bool) -> Copies:
+        """The pages of a plan's entries, or their payloads as they are, and which of them can't be had.
 
         `rank`: of the source. Raises OSError where nothing can be read. A payload that fails its checksum is only believed
         corrupt if the entry is still there: otherwise its slot may have been reused, and the entry is somebody else's now.
         """
-        payloads = self._load(source, rank, entries, unreadable)
-        good = self._all_good(source, entries, payloads, is_decoded=is_decoded)
+        payloads, unreadable = self._load(source, rank, entries)
+        good = self._all_good(source, target, entries["checksum"], payloads, is_decoded=is_decoded)
         if good is not None:
             self.worked(source)
             return good
@@ -49,48 +56,57 @@ class Reader:
         corrupt = np.zeros(len(entries), np.bool_)
         for index, payload in enumerate(payloads):
             page: Buffer | None = None
-            if not unreadable[index] and checksum(payload) == entries["checksum"][index]:
+            if (unreadable is None or not unreadable[index]) and checksum(payload) == entries["checksum"][index]:
                 with contextlib.suppress(ValueError):
                     page = source.decode(payload) if is_decoded else payload
             if page is None:
                 entries["copied"][index] = 0
-                corrupt[index] = not unreadable[index] and self._is_current(entries[index])
-                page = bytes(int(self._core.st.page_size))
+                corrupt[index] = (unreadable is None or not unreadable[index]) and self._is_current(entries[index])
+                page = bytes(self._scratch.page_size)
             pages.append(page)
         if corrupt.any():
-            unreadable |= corrupt
+            unreadable = corrupt if unreadable is None else unreadable | corrupt
             self._failures.note(source.name, "corrupt", int(corrupt.sum()), int(entries["slot"][corrupt][0]))
         else:
             self.worked(source)
-        return pages
+        return Copies(pages, unreadable=unreadable, is_whole=bool(entries["copied"].all()))
+
+    def give_back(self, copies: Copies) -> None:
+        """What was read is written, or never will be."""
+        self._scratch.give_back(copies)
 
     def worked(self, source: Tier) -> None:
         """A tier could be read."""
         if self._failures.runs:
             self._failures.worked(source.name, "load")
 
-    def _load(self, source: Tier, rank: int, entries: Any, unreadable: npt.NDArray[np.bool_]) -> list[Buffer]:
-        """The payloads of the plan's entries, empty for one that is not there any more, or can't be read.
+    def _load(self, source: Tier, rank: int, entries: Any) -> tuple[list[Buffer], npt.NDArray[np.bool_] | None]:
+        """The payloads of the plan's entries, empty for one that is not there any more, or can't be read; which these are.
 
         An error is only believed while all entries are there: a tier may say that a slot which was freed holds nothing.
         """
+        try:
+            return source.load(entries["slot"].copy(), entries["length"].copy()), None
+        except OSError as error:
+            failure = error
         payloads: list[Buffer] = [b""] * len(entries)
+        unreadable = np.zeros(len(entries), np.bool_)
         wanted = list(range(len(entries)))
         while wanted:
+            current = [index for index in wanted if self._is_current(entries[index])]
+            if len(current) == len(wanted):
+                unreadable[self._load_each(source, rank, entries, wanted, payloads, failure)] = True
+                break
+            wanted = current
             try:
                 loaded = source.load(entries["slot"][wanted], entries["length"][wanted])
             except OSError as error:
-                current = [index for index in wanted if self._is_current(entries[index])]
-                if len(current) == len(wanted):
-                    for index in self._load_each(source, rank, entries, wanted, payloads, error):
-                        unreadable[index] = True
-                    break
-                wanted = current
+                failure = error
                 continue
             for index, payload in zip(wanted, loaded, strict=True):
                 payloads[index] = payload
             break
-        return payloads
+        return payloads, unreadable if unreadable.any() else None
 
     def _load_each(
         self, source: Tier, rank: int, entries: Any, wanted: list[int], payloads: list[Buffer], error: OSError
@@ -133,19 +149,24 @@ class Reader:
             raise error from None
         return True
 
-    def _all_good(self, source: Tier, entries: Any, payloads: list[Buffer], *, is_decoded: bool) -> list[Buffer] | None:
+    def _all_good(
+        self, source: Tier, target: Tier, sums: Int64s, payloads: list[Buffer], *, is_decoded: bool
+    ) -> Copies | None:
         """The same, all at once; None if that can't be done, or something is wrong."""
-        n = len(payloads)
+        n, many = len(payloads), bulk_of(source)
         if not is_decoded:
-            return payloads if (checksums(payloads, n) == entries["checksum"]).all() else None
-        many, size = bulk_of(source), int(self._core.st.page_size)
+            good = many.are_good(payloads, sums) if many else (checksums(payloads, n) == sums).all()
+            return Copies(payloads) if good else None
         if many is None:
             return None
-        pages = np.empty((n, size), np.uint8)
-        if not many.decode_into(payloads, entries["checksum"], np.arange(n), pages):
-            return None
-        flat = pages.reshape(-1).data
-        return [flat[i : i + size] for i in range(0, n * size, size)]
+        is_scratch = n <= MAX_PAGES and type(target) in COPYING_KINDS
+        pages = self._scratch.take()[:n] if is_scratch else np.empty((n, self._scratch.page_size), np.uint8)
+        copies = Copies([], pages, sums=np.empty(n, np.int64), is_scratch=is_scratch)
+        places = self._scratch.places[:n] if n <= MAX_PAGES else np.arange(n)
+        if many.decode_into(payloads, sums, places, pages, copies.sums):
+            return copies
+        self._scratch.give_back(copies)
+        return None
 
     def _is_current(self, entry: Any) -> bool:
         with self._lock:

@@ -69,15 +69,16 @@ def latest_plan(core: Core) -> Plan | None:
 
     None too if a user's policy failed on the way: then `raise_failure` is due.
     """
-    st = core.st
+    words = core.words
     if core.failure is not None:
         api.cancel_untaken(core.state)
         return None
-    if st.plan_n == 0:
+    n = words["plan_n"]
+    if n == 0:
         return None
-    entries = np.zeros(int(st.plan_n), PLAN)
+    entries = np.zeros(n, PLAN)
     entries["row"] = LANDED
-    plan = Plan(edge=int(st.plan_edge), trigger=int(st.plan_trigger), entries=entries)
+    plan = Plan(edge=words["plan_edge"], trigger=words["plan_trigger"], entries=entries)
     core.take_off(plan)  # first: whoever is interrupted from here on finds it among the flights
     api.take_plan(core.state, entries)
     return plan
@@ -178,19 +179,20 @@ def note_unreadable(moved: Moved, refused: dict[str, int]) -> None:
 
 def _count_plan(core: Core, edge: int, tally: _Tally) -> int:
     """What the latest plan looked at; the entries that it rotated."""
-    st = core.st
-    if st.plan_edge == edge:
-        tally.scanned += int(st.plan_scanned)
-        tally.rotated += int(st.plan_rotated)
-    if st.plan_blocked:
-        reason = REASON_NAMES[int(st.plan_blocked)]
+    words = core.words
+    rotated, blocked = words["plan_rotated"], words["plan_blocked"]
+    if words["plan_edge"] == edge:
+        tally.scanned += words["plan_scanned"]
+        tally.rotated += rotated
+    if blocked:
+        reason = REASON_NAMES[blocked]
         tally.refused[reason] = tally.refused.get(reason, 0) + 1
-    return int(st.plan_rotated)
+    return rotated
 
 
 def _policy(core: Core, edge: int, referenced: Referenced) -> int:
     """`rotate`: the kernel's list, fifo with a second chance. `ignore`: the edge's own order, and nobody waits."""
     if referenced == "rotate":
         return SECOND_CHANCE
-    policy = int(core.st.edges[edge].policy)
+    policy = core.edges[edge]["policy"]
     return FIFO if policy == SECOND_CHANCE else policy

@@ -113,7 +113,7 @@ class Laboratory:
         """payload: sizes: per column the length of each content."""
         self.laba = np.zeros(1, LAB)
         self.lab: Any = self.laba[0]
-        self.words = Words(self.laba)
+        self.words = Words.of(self.laba)
         self.tiers: list[Tier] = []
         self._set_up(folder)
         try:
@@ -455,6 +455,7 @@ class Laboratory:
             self._give_move_lengths()
             replay.move_planned(self.core.state, self.laba)
         latest = self.core.plan[: len(plan.entries)]
+        latest = latest[latest["copied"] == 1]
         moved = Moved(
             entries=len(latest),
             freed_bytes=int(latest["length"].sum()),

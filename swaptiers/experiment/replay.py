@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.charges import memory_bytes
-from swaptiers.core.cleaning import end_plan, finish_move
+from swaptiers.core.cleaning import drop_move, end_plan, finish_move
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import begin_take, finish_take, publish_entry
 from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
@@ -484,8 +484,11 @@ def _place_pending(st: Header, lab: Lab) -> int:
         else:
             status = NEED_ROOM
         if status == NEED_ROOM:
+            moved = lab.moved
             if not _move(st, lab, True):
                 return WANTS_MOVE_LENGTHS
+            if lab.moved == moved:  # all of the batch grew beyond a limit, and so would the next
+                p.fruitless = MAX_FRUITLESS
             continue
         _settle_page(st, lab, p)
         st.pending_i += 1
@@ -561,11 +564,15 @@ def _run_workers(st: Header, lab: Lab) -> int:
 @part
 def _worker_moves(st: Header, lab: Lab) -> bool:
     started = max(st.edges[lab.worker_edge].ready_at, 0)
-    before = lab.latency
+    before, moved = lab.latency, lab.moved
     lab.latency = 0
     if not _move(st, lab, False):
         lab.latency = before
         return False
+    if lab.moved == moved:
+        rest_worker(st, lab.worker_edge)
+        lab.latency = before
+        return True
     st.edges[lab.worker_edge].ready_at = max(started, lab.now) + lab.latency
     lab.latency = before
     st.wake_at = min(st.wake_at, st.edges[lab.worker_edge].ready_at)
@@ -594,36 +601,43 @@ def _move(st: Header, lab: Lab, at_once: bool) -> bool:
     if st.tiers[e.target].codec >= 0 and not _know_lengths(st, lab):
         return False
     plan = plan_entries(st)
-    place_moves(st, st.plan_edge, plan, st.plan_n)
-    freed = written = 0
+    homeless = place_moves(st, st.plan_edge, plan, st.plan_n)
+    moved = st.plan_n - homeless
+    read = freed = written = 0
     is_cleaning = e.source == e.target
     for i in range(st.plan_n):
         p = plan[i]
+        read += p.length
+        if not p.copied:
+            continue
         _log_move(st, lab, p)
         freed += p.length
         written += p.to_length
         finish_move(st, st.plan_edge, st.plan_trigger, p)
         if not is_cleaning:
             note_move(st, lab, p.cgroup, p.owner, e.source, e.target)
-    if lab.steps_at != 0 and not is_cleaning:
-        _note_step(st, lab, freed, written)
+    for i in range(st.plan_n - 1 if homeless > 0 else -1, -1, -1):
+        if not plan[i].copied:
+            drop_move(st, st.plan_edge, plan[i])
+    if lab.steps_at != 0 and not is_cleaning and moved > 0:
+        _note_step(st, lab, moved, freed, written)
     end_plan(st, st.plan_edge)
     if is_cleaning:
         _begin_segment(st, lab)  # a copy has its old stamp, which would not tell a read that it was just written
     started = lab.now + lab.latency
     reads = 1 if is_cleaning else st.plan_n  # cleaning reads its segment in one go
-    lab.latency += read_ns(st, e.source, started, reads, freed)
-    wait = write_ns(st, e.target, lab.now + lab.latency, st.plan_n, written, True)
+    lab.latency += read_ns(st, e.source, started, reads, read)
+    wait = write_ns(st, e.target, lab.now + lab.latency, moved, written, True) if moved > 0 else 0
     end_timed(st, e, lab.now + lab.latency + wait - started)
     if not at_once or is_waited_for(st, e.target):
         lab.latency += wait
-    lab.moved += st.plan_n
+    lab.moved += moved
     _release_if_unlogged(st, lab)
     return True
 
 
 @part
-def _note_step(st: Header, lab: Lab, freed: int, written: int) -> None:
+def _note_step(st: Header, lab: Lab, moved: int, freed: int, written: int) -> None:
     """The plan's batch, which is one cgroup's, as an event; when it began."""
     step = steps_of(lab)[lab.steps_n]
     lab.steps_n += 1
@@ -632,7 +646,7 @@ def _note_step(st: Header, lab: Lab, freed: int, written: int) -> None:
     step.target = st.edges[st.plan_edge].target
     step.trigger = st.plan_trigger
     step.cgroup = plan_entries(st)[0].cgroup
-    step.entries = st.plan_n
+    step.entries = moved
     step.freed_bytes = freed
     step.written_bytes = written
 

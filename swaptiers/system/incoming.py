@@ -108,7 +108,7 @@ class Incoming:
             if parts.closed:
                 parts.alive()
             row: int = api.begin_peek(parts.state, entry)
-            rank, slot, length, total, stamp = parts.core.latest_take()
+            rank, slot, length, total, placement = parts.core.latest_take()
         if row < 0:
             raise no_entry(entry, row)
         page = self._look_at(rank, slot, length, total)
@@ -116,7 +116,7 @@ class Incoming:
             with parts.quick_lock:
                 if parts.closed:
                     parts.alive()
-                is_there = api.finish_peek(parts.state, row, stamp, rank, slot, parts.clock())
+                is_there = api.finish_peek(parts.state, row, placement, rank, slot, parts.clock())
             if is_there:
                 return page if type(page) is bytes else bytes(page)
         pages = np.empty((1, parts.page_size), np.uint8)

@@ -32,6 +32,7 @@ from swaptiers.system.batches import Here, Homes, homes_in
 from swaptiers.system.parts import Parts
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.bulk import Encoded
+from swaptiers.tiers.file import rows_of
 
 FASTEST = 0
 """The rank of the tier that a store asks first."""
@@ -175,7 +176,7 @@ class Outgoing:
         zero = np.empty(n, np.bool_)
         api.zero_rows(pages.view(np.int64), zero)
         payloads: list[Buffer] = [
-            b"" if empty else encode(view) for view, empty in zip(_rows(pages), zero.tolist(), strict=True)
+            b"" if empty else encode(view) for view, empty in zip(rows_of(pages), zero.tolist(), strict=True)
         ]
         return Encoded(payloads, np.fromiter(map(len, payloads), np.int64, n), checksums(payloads, n), zero)
 
@@ -283,7 +284,7 @@ class Outgoing:
             if tier.compressed:
                 self._store_encoded(tier, pending, here, payloads[parts.columns[rank]])
             else:
-                rows = _rows(pages[here])
+                rows = rows_of(pages[here])
                 self._store(tier, pending, here, rows, checksums(rows, len(rows)))
         with parts.lock:
             parts.alive()
@@ -328,10 +329,3 @@ def _count_refusals(pending: Any, reasons: Reasons) -> None:
     for reason in pending["reason"][pending["state"] == REFUSED].tolist():
         name = REASON_NAMES[reason]
         reasons[name] = reasons.get(name, 0) + 1
-
-
-def _rows(pages: Pages) -> list[Buffer]:
-    """A view per page: slicing one memoryview is faster than iterating over an array."""
-    size = pages.shape[1]
-    flat = memoryview(pages.data).cast("B") if len(pages) else memoryview(b"")
-    return [flat[i : i + size] for i in range(0, len(flat), size)]

@@ -24,6 +24,7 @@ from swaptiers.core.compile import interpreted
 MAX_PAGES = 256
 """In one call."""
 Int64s = npt.NDArray[np.int64]
+NO_SUMS: Int64s = np.empty(0, np.int64)
 
 
 class Encoded(NamedTuple):
@@ -57,11 +58,22 @@ class Bulk:
             return None
         return Encoded(own.cut(lengths), lengths, sums, np.zeros(n, np.bool_))
 
-    def decode_into(self, payloads: Sequence[Buffer], sums: Int64s, places: Int64s, out: npt.NDArray[np.uint8]) -> bool:
+    def decode_into(
+        self,
+        payloads: Sequence[Buffer],
+        sums: Int64s,
+        places: Int64s,
+        out: npt.NDArray[np.uint8],
+        out_sums: Int64s = NO_SUMS,
+    ) -> bool:
         """Decode payloads with these checksums into out[places]; False if anything is wrong, after which those rows of
-        `out` hold anything."""
+        `out` hold anything. `out_sums`, if given, becomes the checksums of the pages."""
         side_by_side = np.ascontiguousarray(sums)  # or the kernel would be compiled once more, for a table's column
-        return bool(bulk.decode_objects(self._own.at, addresses(payloads), side_by_side, places, out) < 0)
+        return bool(bulk.decode_objects(self._own.at, addresses(payloads), side_by_side, places, out, out_sums) < 0)
+
+    def are_good(self, payloads: Sequence[Buffer], sums: Int64s) -> bool:
+        """True if these are bytes objects with these checksums."""
+        return bool(bulk.check_objects(self._own.at, addresses(payloads), np.ascontiguousarray(sums)) < 0)
 
     def count_decoded(self, payloads: Sequence[Buffer], pages: Sequence[Buffer]) -> int | None:
         """How many payloads are those of these pages; None if some are no bytes objects."""

@@ -11,9 +11,7 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer, Codec
 from swaptiers.tiers.file import OwnFile, read_exact, write_all
 from swaptiers.tiers.payloads import Compressing
-
-MAX_VECTOR = 512
-"""Payloads in one system call at most (IOV_MAX is 1024)."""
+from swaptiers.tiers.runs import MAX_VECTOR, is_sorted
 
 
 class LogTier(Compressing):
@@ -27,6 +25,10 @@ class LogTier(Compressing):
         self.file = OwnFile(name, size_bytes, path)
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+        starts, total = slots.tolist(), sum(map(len, payloads))
+        if 0 < len(starts) <= MAX_VECTOR and starts[-1] + len(payloads[-1]) - starts[0] == total and is_sorted(starts):
+            write_all(self.file.fd, payloads, starts[0], total)  # addresses never overlap: these leave no gap
+            return
         lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
         if (slots[1:] != slots[:-1] + lengths[:-1]).any():
             order = np.argsort(slots, kind="stable")
@@ -38,7 +40,7 @@ class LogTier(Compressing):
 
     def _write(self, run: list[Buffer], address: int) -> None:
         if run:
-            write_all(self.file.fd, run, address)
+            write_all(self.file.fd, run, address, sum(map(len, run)))
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
         fd = self.file.fd
@@ -46,7 +48,7 @@ class LogTier(Compressing):
 
     def store_one(self, slot: int, payload: Buffer) -> None:
         """As `store`, for one address."""
-        write_all(self.file.fd, [payload], slot)
+        write_all(self.file.fd, [payload], slot, len(payload))
 
     def load_one(self, slot: int, length: int) -> Buffer:
         """As `load`, for one address."""

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, Codec
 from swaptiers.tiers.payloads import Compressing, decompress_any, made_by
+from swaptiers.tiers.runs import are_neighbours
 
 GROWTH = 4096
 
@@ -43,23 +44,29 @@ class ZswapTier(Compressing):
         kept = self.payloads
         if numbers and (top := max(numbers)) >= len(kept):
             self.grow(top)
-        first, n = (numbers[0], len(numbers)) if numbers else (0, 0)
-        if numbers == list(range(first, first + n)):
-            kept[first : first + n] = payloads
+        if are_neighbours(numbers):
+            kept[numbers[0] : numbers[0] + len(numbers)] = payloads
             return
         for slot, payload in zip(numbers, payloads, strict=True):
             kept[slot] = payload
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
+        numbers = slots.tolist()
+        if are_neighbours(numbers) and numbers[-1] < len(self.payloads):
+            found = self.payloads[numbers[0] : numbers[-1] + 1]
+            return found if all(found) else [payload or b"" for payload in found]  # type: ignore[return-value]
         try:
-            found = list(map(self.payloads.__getitem__, slots.tolist()))
+            found = list(map(self.payloads.__getitem__, numbers))
         except IndexError:  # a store never came that far: what is not there is as wrong as other bytes
-            return [self.load_one(slot, 0) for slot in slots.tolist()]
+            return [self.load_one(slot, 0) for slot in numbers]
         return found if all(found) else [payload or b"" for payload in found]  # type: ignore[return-value]
 
     def free(self, slots: npt.NDArray[np.int64]) -> None:
-        kept = self.payloads
-        for slot in slots.tolist():
+        kept, numbers = self.payloads, slots.tolist()
+        if are_neighbours(numbers) and numbers[-1] < len(kept):
+            kept[numbers[0] : numbers[-1] + 1] = [None] * len(numbers)
+            return
+        for slot in numbers:
             if slot < len(kept):
                 kept[slot] = None
 

@@ -119,6 +119,7 @@ def put_on(stage: Stage, swap: st.SwapSystem) -> None:
     parts.lock = parts.quick_lock = lock
     parts._open_lock = open_lock(lock, lambda: parts.closed, parts.alive)
     parts.engine._lock = lock
+    parts.engine._reader._lock = parts.engine._writer._lock = lock
     parts.engine._landed = threading.Condition(lock)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,33 @@
+"""Neighbouring slots, which are read and written together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_VECTOR = 512
+"""Payloads in one system call at most (IOV_MAX is 1024)."""
+
+
+def are_neighbours(numbers: list[int]) -> bool:
+    """True if each is one more than the one before; False if there are none."""
+    if not numbers or numbers[-1] - numbers[0] != len(numbers) - 1:
+        return False
+    return numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def is_sorted(numbers: list[int]) -> bool:
+    """True if none is less than the one before."""
+    return numbers == sorted(numbers)
+
+
+def runs(slots: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Where neighbouring slots start and end in the sorted array, at most MAX_VECTOR at a time."""
+    breaks = np.flatnonzero(np.diff(slots) != 1) + 1
+    edges = [0, *breaks.tolist(), len(slots)]
+    for first, last in itertools.pairwise(edges):
+        for start in range(first, last, MAX_VECTOR):
+            yield start, min(start + MAX_VECTOR, last)
