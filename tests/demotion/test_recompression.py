@@ -71,10 +71,12 @@ tiers:
 edges:
   - {{from: dense, to: quick, when: {{pressure: true, limit: true}}}}
   - {{from: quick, to: disk, when: {{pressure: true}}}}
-cgroups: {{/a: {{memory.max: 1M, memory.zswap.max: 256K}}}}
-workloads: [{{cgroup: /a, kind: zipf, pages: 2000, refs: 1000, contents: mixed}}]
+cgroups: {{/a: {{memory.max: 512K, memory.zswap.max: 64K}}}}
+workloads: [{{cgroup: /a, kind: zipf, pages: 2000, refs: 300, contents: mixed}}]
 run: {{payload: {payload}}}
 """)
     result = st.run(tmp_path / "c.yaml").variants["base"]
-    assert result.refs == 1000
-    assert result.edges["dense->quick"].entries > 0
+    assert result.refs == 300
+    edge = result.edges["dense->quick"]
+    assert edge.refused["zswap_max"] > 0
+    assert edge.entries == 0
