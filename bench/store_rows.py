@@ -111,7 +111,7 @@ class Swaptiers:
             old = ids.get(number)
             ids[number] = self._swap.swap_out_page(page)
             if old is not None:
-                self._swap.discard([old])
+                self._swap.discard_page(old)
             return
         array = np.frombuffer(b"".join([page for _, page in pages]), np.uint8).reshape(-1, PAGE)
         ids.update(zip([number for number, _ in pages], self._swap.swap_out(array).tolist(), strict=True))

@@ -87,6 +87,13 @@ def ask_places(at: State, pending: Any, n: int, cgroup: int, uses: Any, zero: An
 
 
 @kernel
+def give_lengths(pending: Any, n: int, codec: int, lengths: Any) -> None:
+    """What the first `n` of `pending` become with the codec."""
+    for i in range(n):
+        pending[i].lengths[codec] = lengths[i]
+
+
+@kernel
 def place_pages(at: State, pending: Any, published: int, start: int, n: int) -> int:
     """Place pending[start:n] in order. n if all are decided; else -(1 + index) * 4 - status of the first that is not.
 
@@ -252,6 +259,21 @@ def take_page(at: State, entry: int) -> int:
         st.one_length = r.length
         st.one_checksum = r.checksum
         st.one_row = row
+    return int(row)
+
+
+@kernel
+def drop_page(at: State, entry: int) -> int:
+    """Let one entry go unread; its row, or why not. `st.one_tier` and `st.one_slot` say what is free now."""
+    st = header_at(at)
+    row = row_of(st, entry)
+    if row >= 0:
+        begin_take(st, row)
+        r = records(st)[row]
+        st.one_tier = r.tier
+        st.one_slot = r.slot
+        finish_take(st, row, False)
+        settle(st)
     return int(row)
 
 

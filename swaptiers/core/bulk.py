@@ -205,8 +205,8 @@ def _length_of(codec: Any, thing: int) -> int:
 
 
 @unlocked_kernel
-def encode_rows(codec_at: int, pages: Any, scratch: Any, lengths: Any, sums: Any, zero: Any) -> None:
-    """Encode the rows of `pages` (as int64) into `scratch`, side by side; their lengths, checksums, and which are
+def encode_rows(codec_at: int, pages: Any, scratch: int, lengths: Any, sums: Any, zero: Any) -> None:
+    """Encode the rows of `pages` (as int64) to the address `scratch`, side by side; their lengths, checksums, and which are
     `zero`-filled, which are left out."""
     codec, size = _codec(codec_at), pages.shape[1] * 8
     at = 0
@@ -214,7 +214,7 @@ def encode_rows(codec_at: int, pages: Any, scratch: Any, lengths: Any, sums: Any
         zero[i] = _is_zero(pages[i])
         sums[i] = lengths[i] = 0
         if not zero[i]:
-            to = _start_of(scratch) + at
+            to = scratch + at
             length = _encode(codec, _start_of(pages) + i * size, to, size)
             sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
             lengths[i] = length
@@ -222,14 +222,14 @@ def encode_rows(codec_at: int, pages: Any, scratch: Any, lengths: Any, sums: Any
 
 
 @unlocked_kernel
-def encode_objects(codec_at: int, objects: Any, size: int, scratch: Any, lengths: Any, sums: Any) -> int:
+def encode_objects(codec_at: int, objects: Any, size: int, scratch: int, lengths: Any, sums: Any) -> int:
     """The same for bytes objects at these addresses, each a page. ALL_GOOD, or which is none."""
     codec = _codec(codec_at)
     at = 0
     for i in range(len(objects)):
         if _length_of(codec, objects[i]) != size:
             return i
-        to = _start_of(scratch) + at
+        to = scratch + at
         length = _encode(codec, objects[i] + codec.bytes_at, to, size)
         sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
         lengths[i] = length
@@ -267,16 +267,15 @@ def check_objects(codec_at: int, objects: Any, sums: Any) -> int:
 
 
 @unlocked_kernel
-def count_decoded(codec_at: int, objects: Any, wanted: Any, size: int, scratch: Any) -> int:
+def count_decoded(codec_at: int, objects: Any, wanted: Any, size: int, scratch: int) -> int:
     """How many of the bytes objects at these addresses are payloads of the pages that are `wanted`, bytes objects too.
     Negative if something is no bytes object."""
     codec = _codec(codec_at)
-    to = _start_of(scratch)
     good = 0
     for i in range(len(objects)):
         length = _length_of(codec, objects[i])
         if length < 0 or _length_of(codec, wanted[i]) != size:
             return ALL_GOOD
-        if _decode(codec, objects[i] + codec.bytes_at, length, to, size):
-            good += 1 if _equals(to, wanted[i] + codec.bytes_at, size) else 0
+        if _decode(codec, objects[i] + codec.bytes_at, length, scratch, size):
+            good += 1 if _equals(scratch, wanted[i] + codec.bytes_at, size) else 0
     return good

@@ -166,6 +166,22 @@ class Incoming:
                 api.restore_takes(parts.state, takes, len(takes))
                 raise
 
+    def discard_page(self, entry: int) -> None:
+        """Let one entry go unread, in one compiled call."""
+        parts = self._parts
+        with parts.quick_lock:
+            if parts.closed:
+                parts.alive()
+            row: int = api.drop_page(parts.state, entry)
+            if row < 0:
+                raise no_entry(entry, row)
+            rank, slot, *_ = parts.core.latest_take()
+            if rank >= 0:
+                try:
+                    parts.singles[rank].free_one(slot)
+                except Exception:
+                    parts.failures.note(parts.tiers[rank].name, "free")
+
     def forget_clean(self, ids: Int64s) -> int:
         """Free the slots that are still kept of these ids; how many there were."""
         parts, n = self._parts, len(ids)

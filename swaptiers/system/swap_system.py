@@ -388,6 +388,11 @@ class SwapSystem:
         """Forget pages without reading them. All or none: raises as `swap_in` does."""
         self._incoming.discard(checked_ids(ids))
 
+    def discard_page(self, entry: int) -> None:
+        """Forget one page without reading it. Raises as `discard` does."""
+        number = entry if type(entry) is int else int(entry)
+        self._incoming.discard_page(number if 0 <= number <= MAX_ID else 0)
+
     def forget_clean(self, ids: Ids | Sequence[int]) -> int:
         """Free the slots of pages that were swapped in with `keep_clean` and have changed, or are not wanted any more.
 

@@ -23,6 +23,8 @@ from swaptiers.core.compile import interpreted
 
 MAX_PAGES = 256
 """In one call."""
+BYTES_AT = bytes.__basicsize__ - 1
+"""Where a bytes object's bytes begin."""
 Int64s = npt.NDArray[np.int64]
 NO_SUMS: Int64s = np.empty(0, np.int64)
 
@@ -47,16 +49,21 @@ class Bulk:
         """Encode the rows of (n, page_size) uint8, contiguous, n at most MAX_PAGES."""
         own, n = self._own, len(pages)
         lengths, sums, zero = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.bool_)
-        bulk.encode_rows(own.at, pages.view(np.int64), own.scratch, lengths, sums, zero)
-        return Encoded(own.cut(lengths), lengths, sums, zero)
+        memory = own.take()
+        bulk.encode_rows(own.at, pages.view(np.int64), _bytes_of(memory), lengths, sums, zero)
+        payloads = _cut(memory, lengths)
+        own.give_back(memory)
+        return Encoded(payloads, lengths, sums, zero)
 
     def encode_objects(self, pages: Sequence[Buffer]) -> Encoded | None:
         """Encode bytes objects of a page each, at most MAX_PAGES, also those that are zero; None if some are not."""
         own, n = self._own, len(pages)
         lengths, sums = np.empty(n, np.int64), np.empty(n, np.int64)
-        if bulk.encode_objects(own.at, addresses(pages), own.page_size, own.scratch, lengths, sums) >= 0:
-            return None
-        return Encoded(own.cut(lengths), lengths, sums, np.zeros(n, np.bool_))
+        memory = own.take()
+        bad = bulk.encode_objects(own.at, addresses(pages), own.page_size, _bytes_of(memory), lengths, sums)
+        payloads = _cut(memory, lengths) if bad < 0 else []
+        own.give_back(memory)
+        return Encoded(payloads, lengths, sums, np.zeros(n, np.bool_)) if bad < 0 else None
 
     def decode_into(
         self,
@@ -78,7 +85,9 @@ class Bulk:
     def count_decoded(self, payloads: Sequence[Buffer], pages: Sequence[Buffer]) -> int | None:
         """How many payloads are those of these pages; None if some are no bytes objects."""
         own = self._own
-        good = bulk.count_decoded(own.at, addresses(payloads), addresses(pages), own.page_size, own.scratch)
+        memory = own.take()
+        good = bulk.count_decoded(own.at, addresses(payloads), addresses(pages), own.page_size, _bytes_of(memory))
+        own.give_back(memory)
         return good if good >= 0 else None
 
 
@@ -93,15 +102,14 @@ class _OwnOfThread(threading.local):
     def __init__(self, codec: Codec) -> None:
         self.page_size = codec.page_size
         self.codec = np.zeros(1, bulk.CODEC)
-        self.scratch = np.empty(MAX_PAGES * codec.page_size + bulk.MARGIN, np.uint8)
-        self._view = self.scratch.data
+        self._memory: bytes | None = None
         self.at = int(self.codec.ctypes.data)
         record: Any = self.codec[0]
         record["digest"] = libraries.find_xxh3() or 0
         record["level"] = codec.level
         record["type_at"] = object.__basicsize__ - 8
         record["bytes_type"] = id(bytes)
-        record["bytes_at"] = bytes.__basicsize__ - 1
+        record["bytes_at"] = BYTES_AT
         if codec.compressor == "lz4" and (lz4 := libraries.find_lz4()):
             record["made_by"] = bulk.LZ4
             record["reset"], record["compress"], record["decompress"] = lz4.reset, lz4.compress, lz4.decompress
@@ -114,10 +122,27 @@ class _OwnOfThread(threading.local):
             record["compressor"], record["decompressor"] = own
             weakref.finalize(self.codec, zstd.free, *own).atexit = False  # some thread may still be at work then
 
-    def cut(self, lengths: Int64s) -> list[Buffer]:
-        """The payloads that stand side by side in `scratch`."""
-        view, ends = self._view, list(itertools.accumulate(lengths.tolist()))
-        return [view[start:end].tobytes() for start, end in zip([0, *ends], ends, strict=False)]
+    def take(self) -> bytes:
+        """Memory that is the caller's alone, whatever else the thread does meanwhile (a signal's handler, a finalizer).
+
+        A bytes object, which compiled code fills: a slice of it is a payload's bytes object in one step.
+        """
+        memory, self._memory = self._memory, None
+        return memory or bytes(MAX_PAGES * self.page_size + bulk.MARGIN)
+
+    def give_back(self, memory: bytes) -> None:
+        """Nobody looks at it any more."""
+        self._memory = memory
+
+
+def _bytes_of(memory: bytes) -> int:
+    return id(memory) + BYTES_AT
+
+
+def _cut(memory: bytes, lengths: Int64s) -> list[Buffer]:
+    """The payloads that stand side by side in it."""
+    ends = list(itertools.accumulate(lengths.tolist()))
+    return [memory[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def make_bulk(codec: Codec) -> Bulk | None:

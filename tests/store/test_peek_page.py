@@ -120,3 +120,44 @@ def test_while_others_move_and_store() -> None:
             thread.join()
         assert wrong == []
         swap.check()
+
+
+# and its sibling
+
+
+@pytest.mark.parametrize("kind", ["file", "log", "memory", "zstd"])
+def test_discard_page_is_discard_of_one(kind: str) -> None:
+    """The same accounts, and the slot can be used again; an id that is over, or nobody's, is refused as `discard` does."""
+    found = []
+    for one_by_one in (True, False):
+        with st.SwapSystem(tiers(kind), clock=lambda: 7) as swap:
+            pages = pages_of(40)
+            ids = swap.swap_out(pages, last_used_ns=1).tolist()
+            swap.demote("40K", source="zswap")
+            for entry in ids[::2]:
+                if one_by_one:
+                    swap.discard_page(entry)
+                else:
+                    swap.discard([entry])
+            swap.check()
+            again = swap.swap_out(pages[::2], last_used_ns=2)
+            found.append((swap.stats().tiers, swap.stats().zero, swap.inversion()))
+            assert (swap.peek(ids[1::2]) == pages[1::2]).all()
+            assert (swap.peek(again) == pages[::2]).all()
+            with pytest.raises(st.StaleEntryError):
+                swap.discard_page(ids[0])
+            with pytest.raises(st.StaleEntryError):
+                swap.discard_page(-1)
+    assert found[0] == found[1]
+    with pytest.raises(st.ClosedError):
+        swap.discard_page(ids[1])
+
+
+def test_a_discarded_page_is_not_kept_in_memory() -> None:
+    """What zswap held of it is let go of at once, not when its slot is used again."""
+    with st.SwapSystem([st.ZswapSpec(name="zswap", max_pool="4M")]) as swap:
+        entry = int(swap.swap_out_page(b"x" * PAGE))
+        held: Any = swap.tiers[0]
+        assert sum(payload is not None for payload in held.payloads) == 1
+        swap.discard_page(entry)
+        assert not any(held.payloads)

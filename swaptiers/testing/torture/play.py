@@ -232,7 +232,10 @@ class Play:
 
     def _discard(self, op: ops.Discard) -> str:
         pages = self.model.present(op.pages)
-        self._swap.discard(self._ids(pages))
+        if len(pages) == 1:
+            self._swap.discard_page(self._ids(pages)[0])
+        else:
+            self._swap.discard(self._ids(pages))
         for page in pages:
             self.model.drop(page)
         return f"{len(pages)}"
