@@ -55,8 +55,22 @@ class Outgoing:
 
         Raises TierIOError if a tier fails; exactly the pages whose ids stand in `ids` by then are in, whatever is raised.
         """
+        pending = self._take_table()
+        try:
+            self._store(pages, cgroup, uses, ids, reasons, pending)
+        finally:
+            self._scratch.table = pending
+
+    def _store(
+        self,
+        pages: Pages,
+        cgroup: int,
+        uses: npt.NDArray[np.int64],
+        ids: npt.NDArray[np.int64],
+        reasons: Reasons,
+        pending: Any,
+    ) -> None:
         parts, n = self._parts, len(pages)
-        pending = self._pending()
         payloads: Payloads = {}
         first = parts.first_codec
         if first >= 0:
@@ -139,13 +153,16 @@ class Outgoing:
         if payload is None:
             self.store(array, cgroup, np.full(1, used, np.int64), numbers, reasons)
             return
-        pending = self._pending()
+        pending = self._take_table()
         made = Encoded([payload], np.array([len(payload)]), checksums([payload], 1), np.zeros(1, np.bool_))
-        with parts.held():
-            api.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), made.zero)
-        pending["lengths"][0, codec] = len(payload)
-        self._place(pending, 1, array, {codec: made}, numbers)
-        _count_refusals(pending[:1], reasons)
+        try:
+            with parts.held():
+                api.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), made.zero)
+            pending["lengths"][0, codec] = len(payload)
+            self._place(pending, 1, array, {codec: made}, numbers)
+            _count_refusals(pending[:1], reasons)
+        finally:
+            self._scratch.table = pending
 
     def _drop(self, entry: int, tier: Tier) -> None:
         """A single page that could not be stored is published already, if there is one: it goes again. The caller holds
@@ -161,12 +178,11 @@ class Outgoing:
         self._parts.failures.note(tier.name, "store")
         return TierIOError(tier.name, "swap-out", cause, "none of this call's pages are stored; they are still yours")
 
-    def _pending(self) -> Any:
-        """This thread's table of pages that wait for a place."""
-        pending = getattr(self._scratch, "pending", None)
-        if pending is None:
-            pending = self._scratch.pending = np.zeros(PENDING_MAX, PENDING)
-        return pending
+    def _take_table(self) -> Any:
+        """This thread's table of pages that wait for a place, or another while it is in use: a signal's handler and a
+        finalizer may store pages too."""
+        table, self._scratch.table = getattr(self._scratch, "table", None), None
+        return np.zeros(PENDING_MAX, PENDING) if table is None else table
 
     def _encode(self, codec: int, pages: Pages) -> Encoded:
         """Compress the batch with one codec."""
@@ -286,7 +302,7 @@ class Outgoing:
                 self._store_encoded(tier, pending, here, payloads[parts.columns[rank]])
             else:
                 rows = rows_of(pages[here])
-                self._store(tier, pending, here, rows, checksums(rows, len(rows)))
+                self._store_in(tier, pending, here, rows, checksums(rows, len(rows)))
         with parts.lock:
             parts.alive()
             api.publish_pages(parts.state, pending, start, end, ids)
@@ -299,9 +315,11 @@ class Outgoing:
             chosen = [all_made[i] for i in here.tolist()]
         else:
             chosen = all_made if here.stop - here.start == len(all_made) else all_made[here]
-        self._store(tier, pending, here, chosen, made.checksums[here])
+        self._store_in(tier, pending, here, chosen, made.checksums[here])
 
-    def _store(self, tier: Tier, pending: Any, here: Here, chosen: list[Buffer], sums: npt.NDArray[np.int64]) -> None:
+    def _store_in(
+        self, tier: Tier, pending: Any, here: Here, chosen: list[Buffer], sums: npt.NDArray[np.int64]
+    ) -> None:
         """Store these payloads, with these checksums, where pending[here] were placed."""
         pending["checksum"][here] = sums
         try:
