@@ -11,15 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import swaptiers as st
 from swaptiers.control import ControlTree
 from swaptiers.control.filesystem import directly
 from swaptiers.control.mounting import Mounted
-
-PAGE = 4096
+from tests.control.machines import machine
 
 
 def why_not() -> str | None:
@@ -39,26 +37,9 @@ MUST = os.environ.get("SWAPTIERS_MUST_MOUNT") == "1"
 needs_fuse = pytest.mark.skipif(REASON is not None and not MUST, reason=f"FUSE: {REASON}")
 
 
-def soft_pages(n: int, seed: int = 0) -> Any:
-    """Pages that compress to about half."""
-    pages = np.random.default_rng(seed).integers(1, 256, (n, PAGE), np.uint8)
-    pages[:, PAGE // 2 :] = 0
-    return pages
-
-
 def store(**options: Any) -> st.SwapSystem:
-    """Zswap (second chance) -> ssd -> disk on request, with cgroups /web, /web/worker and /db."""
-    tiers = [
-        st.ZswapSpec(name="zswap", max_pool="32M"),
-        st.FileSpec(name="ssd", capacity="16M"),
-        st.FileSpec(name="disk", capacity="32M"),
-    ]
-    request = st.Triggers(request=True)
-    edges = [
-        st.EdgeSpec(source="zswap", target="ssd", policy="second-chance", when=request),
-        st.EdgeSpec(source="ssd", target="disk", policy="lru", when=request),
-    ]
-    swap = st.SwapSystem(tiers, edges, max_entries=1 << 16, **options)
+    """The machine of the tests of control files, with cgroups /web, /web/worker and /db."""
+    swap = machine(max_entries=1 << 16, **options)
     for path in ("/web/worker", "/db"):
         swap.cgroup(path)
     return swap

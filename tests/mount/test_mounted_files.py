@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mounts import echo, mounted, needs_fuse, shell, soft_pages, stat_of, store
+from mounts import echo, mounted, needs_fuse, shell, stat_of, store
 
 import swaptiers as st
 from swaptiers.control import ControlTree
 from swaptiers.control.filesystem import ControlFilesystem, directly
 from swaptiers.control.mounting import Mounted, check_mountable
+from tests.control.machines import soft_pages
 
 SWITCH = "memory.zswap.writeback"
 

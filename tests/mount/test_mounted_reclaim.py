@@ -1,4 +1,4 @@
-"""memory.reclaim with source=zswap, as the letter writes it: `sh -c 'echo ... > file'` through the mount (v5's promises)."""
+"""memory.reclaim with source=zswap, as one writes to them: `sh -c 'echo ... > file'` through the mount (v5's promises)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mounts import echo, mounted, needs_fuse, shell, soft_pages, stat_of, store
+from mounts import echo, mounted, needs_fuse, shell, stat_of, store
 
 import swaptiers as st
+from tests.control.machines import soft_pages
 
 pytestmark = needs_fuse
 STORED = 2082

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mounts import echo, mounted, needs_fuse, shell, soft_pages
+from mounts import echo, mounted, needs_fuse, shell
 
 import swaptiers as st
 from swaptiers.control import ControlTree
+from tests.control.machines import soft_pages
 
 pytestmark = needs_fuse
 
