@@ -1,4 +1,4 @@
-"""memory.reclaim with source=zswap, as one writes to them: `sh -c 'echo ... > file'` through the mount (v5's promises)."""
+"""memory.reclaim with source=zswap, as a shell writes it: `sh -c 'echo ... > file'` through the mount (v5's promises)."""
 
 from __future__ import annotations
 
