@@ -42,6 +42,7 @@ MUTATED = (
     "swaptiers/core",
     "swaptiers/demotion/engine.py",
     "swaptiers/demotion/reading.py",
+    "swaptiers/demotion/writing.py",
     "swaptiers/system",
     "swaptiers/tiers",
 )
