@@ -230,7 +230,12 @@ def test_zero_pages_enter_no_tier(on_request: st.SwapSystem) -> None:
     stats = on_request.stats()
     assert stats.zero == {"stores": 5, "loads": 0, "entries": 5}
     assert sum(tier.entries for tier in stats.tiers.values()) == 0
-    assert not on_request.swap_in(ids).any()
+    assert not on_request.peek(ids).any()
+    assert not any(on_request.peek_page(int(ids[0])))
+    assert not any(on_request.swap_in_page(int(ids[0])))
+    assert on_request.stats().zero == {"stores": 5, "loads": 7, "entries": 4}
+    assert not on_request.swap_in(ids[1:]).any()
+    assert on_request.stats().zero == {"stores": 5, "loads": 11, "entries": 0}
 
 
 def test_loads_are_exclusive(on_request: st.SwapSystem) -> None:
