@@ -29,7 +29,7 @@ from swaptiers.tiers.zswap import ZswapTier
 COPYING_KINDS = (FileTier, LogTier, MemoryTier, ZswapTier)
 """Tiers that keep nothing of a page's memory once they have stored it; others may."""
 ENOUGH = 8
-"""So many reads that fail one after the other, and none that worked: then a read elsewhere decides what it is."""
+"""So many reads that fail one after the other, and none that worked: then reads elsewhere decide what it is."""
 
 
 class Reader:
@@ -135,19 +135,20 @@ class Reader:
         return failed
 
     def _reads_elsewhere(self, source: Tier, rank: int, slot: int, error: OSError) -> bool:
-        """True if the tier reads the entry that lies farthest from `slot`. Raises `error` if not, or if there is none."""
+        """True if the tier reads one of three other entries, the one that lies farthest from `slot` first. Raises `error` if
+        not, or if there are none."""
         with self._lock:
             records = self._core.records[: int(self._core.st.row_top)]
             is_free = (records["marks"] & (BUSY | PLANNED | COPYING | UNREADABLE)) == 0
             others = records[(records["backing"] == STORED) & (records["tier"] == rank) & is_free]
-        if not len(others):
-            raise error
-        farthest = int(np.argmax(np.abs(others["slot"].astype(np.int64) - slot)))
-        try:
-            source.load(others["slot"][farthest:][:1], others["length"][farthest:][:1])
-        except OSError:
-            raise error from None
-        return True
+        order = np.argsort(np.abs(others["slot"].astype(np.int64) - slot), kind="stable")
+        for at in order[[-1, len(order) // 2, 0]] if len(order) else ():
+            try:
+                source.load(others["slot"][at : at + 1], others["length"][at : at + 1])
+            except OSError:
+                continue
+            return True
+        raise error
 
     def _all_good(
         self, source: Tier, target: Tier, sums: Int64s, payloads: list[Buffer], *, is_decoded: bool

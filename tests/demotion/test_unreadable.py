@@ -158,6 +158,25 @@ def test_bad_sectors(tmp_path: Path, batch: int) -> None:
         swap.check()
 
 
+def test_bad_sectors_far_apart(tmp_path: Path) -> None:
+    """Whether the device reads anything is asked of more than one other, and of none that is known to be bad; when only bad
+    ones are left, nobody can tell, and the error is raised."""
+    swap, ssd = on_bad_sectors(tmp_path, batch=2)
+    with swap:
+        ids = swap.swap_out(pages_of(PAGE, 9))
+        bad = ids[[0, 1, 8]]
+        ssd.bad_slots.update(slots_of(swap, bad))
+        with pytest.raises(st.TierIOError):
+            swap.demote("4M", source="ssd")
+        assert where(swap, ids) == ["ssd", "ssd", *["disk"] * 6, "ssd"]
+        assert set(swap.plan("4M", source="ssd").stays["unreadable"]) == set(bad[:2])
+        ssd.injected.clear()
+        with pytest.raises(st.TierIOError):
+            swap.demote("4M", source="ssd")
+        assert ssd.injected["load", "error"] == 2, "the batch, and its entry by itself; those set aside are not asked"
+        swap.check()
+
+
 def test_an_evacuation_from_bad_sectors(tmp_path: Path) -> None:
     """It takes along what can be read, and says how many can't."""
     swap, ssd = on_bad_sectors(tmp_path)
@@ -193,7 +212,7 @@ def test_a_device_that_reads_nothing(tmp_path: Path, held: int) -> None:
         ssd.arm([Fault("load", times=None)])
         with pytest.raises(st.TierIOError, match="still in 'ssd'"):
             swap.demote("4M", source="ssd")
-        assert ssd.injected["load", "error"] <= 10
+        assert ssd.injected["load", "error"] <= 12
         assert swap.stats().failures["ssd"] == {"load": 1}
         ssd.disarm()
         assert swap.demote("4M", source="ssd").entries == held

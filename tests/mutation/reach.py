@@ -46,10 +46,11 @@ class Reach:
         )
 
     def tests_of(self, function: Function | None) -> list[str]:
-        """The tests that reach the function, the cheapest first; all where it runs at import or is none (None)."""
+        """The tests that reach the function, the cheapest first; all where it runs at import or is none (None), or where none
+        is seen to reach it, which may be so in processes that tests start."""
         everywhere = function is None or function in self.functions[AT_IMPORT]
         found = [test for test in self.seconds if everywhere or function in self.functions[test]]
-        return sorted(found, key=lambda test: (self.seconds[test], test))
+        return sorted(found or self.seconds, key=lambda test: (self.seconds[test], test))
 
 
 def function_at(path: str, text: str, line: int) -> Function | None:

@@ -14,7 +14,8 @@ import pytest
 from cold_lists import check_cold_lists
 
 import swaptiers as st
-from swaptiers.testing import Fault, FaultyTier, SeededFaults, SlowTier, check_pages, nothing_left
+from swaptiers.core.state import STORED
+from swaptiers.testing import Fault, FaultyTier, SeededFaults, SlowTier, WrappedTier, check_pages, nothing_left
 from swaptiers.testing.contract import KINDS, page_of
 from swaptiers.testing.faults import HONEST, POSSIBLE
 from swaptiers.testing.torture.own_kinds import DictSpec
@@ -276,6 +277,41 @@ def test_cleaning_up_hides_no_earlier_error(make: Make) -> None:
         swap.swap_out_page(page_of("text", 1, PAGE))
     disarm(swap)
     sound(swap, {})
+
+
+class Holding(WrappedTier):
+    """Knows which slots hold a payload."""
+
+    def __init__(self, tier: Any) -> None:
+        super().__init__(tier)
+        self.held: set[int] = set()
+
+    def store(self, slots: Any, payloads: Any) -> None:
+        super().store(slots, payloads)
+        self.held.update(slots.tolist())
+
+    def free(self, slots: Any) -> None:
+        super().free(slots)
+        self.held.difference_update(slots.tolist())
+
+
+@pytest.mark.parametrize("kind", ["short", "torn"])
+def test_no_payload_is_left_behind(make: Make, kind: Any) -> None:
+    """Of a store or a move that fails half way, the tier is told to forget what it has: else it keeps it, and its memory."""
+    swap = make(wrap=lambda tier: FaultyTier(Holding(tier), armed=False))
+    model = filled(swap)
+    tier_of(swap, "zswap").arm([Fault("store", kind)])
+    with pytest.raises(st.TierIOError):
+        swap.swap_out(array_of(pages_of(20, 5)))
+    tier_of(swap, "disk").arm([Fault("store", kind)])
+    with pytest.raises(st.TierIOError):
+        swap.demote("64K", source="far")
+    disarm(swap)
+    for rank, tier in enumerate(swap.tiers):
+        records = swap.core.records[: int(swap.core.st.row_top)]
+        here = records[(records["backing"] == STORED) & (records["tier"] == rank)]
+        assert tier.held == set(here["slot"].tolist())  # type: ignore[attr-defined]
+    sound(swap, model)
 
 
 def test_what_failed_is_counted(make: Make) -> None:
