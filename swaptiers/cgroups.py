@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from swaptiers.core.core import Core
 
 ROOT = "/"
+ROOT_INDEX = 0
 MAX_DEPTH = 64
 ALL = 1 << 62
 """Bytes: more than anybody has."""
@@ -93,7 +94,7 @@ class CgroupTree:
         self._core = core
         self._takes = takes
         self._tiers = {name: index for index, name in enumerate(tier_names)}
-        self.paths: dict[str, int] = {ROOT: 0}
+        self.paths: dict[str, int] = {ROOT: ROOT_INDEX}
         self.specs: dict[str, CgroupSpec] = {ROOT: CgroupSpec(path=ROOT)}
         self._set_takes(ROOT, 0)
         self._refresh()

@@ -32,6 +32,10 @@ class Words:
         each, _ = kind.subdtype
         return Words(self.words, each, self._first + (at + index * each.itemsize) // 8)
 
+    def at(self, name: str) -> int:
+        """Which of `words` the field is, for whoever looks at it with every page."""
+        return self._first + self._at[name]
+
     def __getitem__(self, name: str) -> int:
         """The field's value now. Raises KeyError if it is no 64-bit integer."""
         value: int = self.words[self._first + self._at[name]]

@@ -26,6 +26,7 @@ class Incoming:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._words, self._one_row = parts.core.words.words, parts.core.words.at("one_row")
 
     def take(self, ids: Int64s, out: Pages | None, *, keep_clean: bool = False) -> Pages:
         """The pages, in `out` if given, whose entries are let go: all, or (if anything is raised) none.
@@ -61,7 +62,7 @@ class Incoming:
     def take_page(self, entry: int) -> bytes:
         """One page, in two compiled calls."""
         parts = self._parts
-        words = parts.core.words
+        words, one_row = self._words, self._one_row
         row = rank = NONE
         slot = 0
         page: Buffer = parts.zero_page
@@ -69,12 +70,12 @@ class Incoming:
             with parts.quick_lock:
                 if parts.closed:
                     parts.alive()
-                words["one_row"] = NONE
+                words[one_row] = NONE
                 try:
                     row = api.take_page(parts.state, entry)
                     rank, slot, length, total, _ = parts.core.latest_take()
                 except BaseException:
-                    row = words["one_row"]
+                    row = words[one_row]
                     raise
             if row < 0:
                 raise no_entry(entry, row)

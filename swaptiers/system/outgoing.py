@@ -47,6 +47,8 @@ class Outgoing:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._scratch = threading.local()
+        words = parts.core.words
+        self._words, self._one_entry, self._one_slot = words.words, words.at("one_entry"), words.at("one_slot")
 
     def store(
         self, pages: Pages, cgroup: int, uses: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], reasons: Reasons
@@ -108,7 +110,7 @@ class Outgoing:
         if not parts.first_is_quick or page == parts.zero_page:
             self._store_slowly(page, None, 0, cgroup, used, reasons, ids)
             return
-        tier, words = parts.tiers[FASTEST], parts.core.words
+        tier, words, one_entry = parts.tiers[FASTEST], self._words, self._one_entry
         payload = tier.encode(page)
         length, total = len(payload), digest(payload) & CHECKSUM_MASK
         with parts.quick_lock:
@@ -117,17 +119,17 @@ class Outgoing:
             codec = parts.first_codec  # of the payload, or another meanwhile: a payload in zswap says which
             if parts.needs_now:
                 parts.core.st.now = parts.clock()
-            words["one_entry"] = 0
+            words[one_entry] = 0
             try:
                 entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
                 if entry:
-                    parts.singles[FASTEST].store_one(words["one_slot"], payload)
+                    parts.singles[FASTEST].store_one(words[self._one_slot], payload)
                     if parts.failures.runs:
                         parts.engine.worked(tier, "store")
                     ids[0] = entry
             except BaseException as error:
                 ids[0] = 0
-                self._drop(words["one_entry"], tier)
+                self._drop(words[one_entry], tier)
                 if isinstance(error, OSError):
                     failure = self._io_error(tier, error)
                     parts.engine.quarantine_suspects()

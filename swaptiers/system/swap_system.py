@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.cgroups import ROOT, CgroupSpec, CgroupTree
+from swaptiers.cgroups import ROOT, ROOT_INDEX, CgroupSpec, CgroupTree
 from swaptiers.codecs import Buffer
 from swaptiers.core import api
 from swaptiers.core.core import MAX_ENTRIES, Core
@@ -343,8 +343,10 @@ class SwapSystem:
         reasons: dict[str, int] = {}
         ids: list[Any] = [0]
         try:
-            self._outgoing.store_page(page, self._index(cgroup), used, reasons, ids)
-            self._maintain()
+            index = ROOT_INDEX if cgroup is ROOT else self._index(cgroup)
+            self._outgoing.store_page(page, index, used, reasons, ids)
+            if self._parts.has_background:
+                self._maintain()
             entry: int = ids[0] if type(ids[0]) is int else int(ids[0][0])
         except BaseException:
             self._take_back(np.atleast_1d(ids[0]))
