@@ -121,9 +121,9 @@ class Background:
                     self.error = None
             except ClosedError:
                 return
-            except Exception as error:
-                self.error = error
-                self._tell(error)
+            except BaseException as error:  # whatever a tier or a policy raises: nobody's signal comes to this thread
+                self.error = error if isinstance(error, Exception) else _as_exception(error)
+                self._tell(self.error)
 
     def _tell(self, error: Exception) -> None:
         """Whoever wants to know of a step that failed."""
@@ -149,3 +149,10 @@ class Background:
                     self._due.wait(None if stands_still else min(max(left_s, LEAST_S), MOST_S))
                 finally:
                     self._is_asleep = False
+
+
+def _as_exception(error: BaseException) -> RuntimeError:
+    """What is raised where the thread is stopped must not look like somebody's Ctrl-C there."""
+    failure = RuntimeError(f"a step in the background ended with {type(error).__name__}")
+    failure.__cause__ = error
+    return failure

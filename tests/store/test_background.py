@@ -181,7 +181,7 @@ def test_ages_come_due_by_themselves(tmp_path: Path) -> None:
         until(lambda: swap.stats().tiers["disk"].entries == 5)
 
 
-@pytest.mark.parametrize("error", ["error", "memory"])
+@pytest.mark.parametrize("error", ["error", "memory", "interrupt"])
 def test_a_failing_tier_does_not_end_it(tmp_path: Path, error: Any) -> None:
     """The error is kept until a step succeeds, the pages stay where they are, and the next store is served."""
     with nothing_left(tmp_path), system(tmp_path, wrap=FaultyTier) as swap:
@@ -191,7 +191,8 @@ def test_a_failing_tier_does_not_end_it(tmp_path: Path, error: Any) -> None:
             pages = raw(40)
             ids = swap.swap_out(pages)
             until(lambda: swap.background_error is not None)
-            assert isinstance(background.error, st.TierIOError if error == "error" else MemoryError)
+            named = {"error": st.TierIOError, "memory": MemoryError, "interrupt": RuntimeError}[error]
+            assert isinstance(background.error, named)
             assert in_zswap(swap) == 40
             disk.disarm()
             more = swap.swap_out(raw(1, 1))
