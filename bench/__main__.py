@@ -24,7 +24,7 @@ from swaptiers.experiment.run import versions
 
 GROUPS = (codec_rows, demote_rows, store_rows, replay_rows, start_rows, size_rows)
 ROWS: dict[str, Row] = {row.key: row for group in GROUPS for row in group.ROWS}
-QUICK = Size(pages=2048, references=10_000_000, rounds=7, replays=2, jobs=1)
+QUICK = Size(pages=2048, references=10_000_000, rounds=7, replays=5, jobs=5)
 WHOLE = Size(pages=2048, references=10_000_000, rounds=61, replays=15, jobs=5, children=5)
 """Only the rounds differ: over more pages or fewer references other memory is touched, and the ratio is another."""
 COUNT = click.IntRange(min=1)

@@ -215,13 +215,13 @@ def _row(peer: str, what: str, target: float | None, *, slow: bool = False) -> R
 
 
 ROWS: Sequence[Row] = [
-    _row("lmdb", "raw LMDB, which compresses nothing and has no budget", None),
+    _row("lmdb", "raw LMDB, which compresses nothing and has no budget", None, slow=True),
     _row("lmdb_lz4", "LMDB with lz4 values, a transaction a batch", 1.0),
     _row("sqlite3", "sqlite3", 1.0),
     _row("rocksdict", "RocksDB with lz4 and no log", 1.0),
-    _row("zict_lmdb", "zict over LMDB", 0.5),
+    _row("zict_lmdb", "zict over LMDB", 0.5, slow=True),
     _row("zict_file", "zict over files", None, slow=True),
-    _row("diskcache", "diskcache", 0.25),
+    _row("diskcache", "diskcache", 0.25, slow=True),
     Row(
         key="store_job_rss_vs_budget",
         what="growth of the process during that job, over the budget of 64 MiB",
