@@ -18,28 +18,13 @@ import numpy as np
 import swaptiers as st
 from bench.corpus import PAGE, SEED, load_corpus
 from bench.store_rows import BATCH
+from bench.three_tiers import config
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
 from swaptiers.testing.memory import resident_bytes
 
 AFTER = 1_000_000
 """References that are timed, once all pages have been referenced."""
-SIZES = """
-version: 1
-charge_zswap: false
-tiers:
-  zswap: {{kind: zswap, max_pool: {zswap}K}}
-  ssd: {{kind: file, capacity: {ssd}K}}
-  disk: {{kind: file, capacity: 1T}}
-edges:
-  - {{from: zswap, to: ssd, when: {{pressure: true}}}}
-  - {{from: ssd, to: disk, when: {{pressure: true}}}}
-cgroups:
-  /a: {{memory.max: {memory}K}}
-workloads:
-  - {{cgroup: /a, kind: trace, path: a.u32}}
-run: {{payload: sizes, inversion: off, sample: 10000h}}
-"""
 
 
 def sizes(count: int) -> dict[str, float]:
@@ -57,7 +42,7 @@ def _replay(count: int, after: int) -> tuple[float, int]:
         with (folder / "a.u32").open("wb") as file:
             np.arange(count, dtype="<u4").tofile(file)
             np.random.Generator(np.random.PCG64(SEED)).integers(0, count, after, np.uint32).astype("<u4").tofile(file)
-        text = SIZES.format(zswap=count // 5, ssd=max(count, 1024), memory=max(count // 25, 256))
+        text = config(zswap=count // 5, ssd=max(count, 1024), disk="1T", memory=max(count // 25, 256))
         (folder / "a.yaml").write_text(text)
         marks: list[tuple[int, float]] = []
         with Laboratory(load_experiment(folder / "a.yaml").variants["base"], folder) as laboratory:

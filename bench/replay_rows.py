@@ -15,6 +15,7 @@ import numpy as np
 from bench.moves import Recording
 from bench.rounds import Timing, interleaved, now, timed
 from bench.rows import Row, Size, UnavailableError
+from bench.three_tiers import config
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
 from swaptiers.experiment.results import VariantResult
@@ -29,23 +30,6 @@ PAGES_SHARE, RESIDENT_SHARE = 0.1, 0.025
 ORACLE_GENERAL = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 """A reference as libCacheSim reads it: 24 bytes, packed."""
 
-CONFIG = """
-version: 1
-charge_zswap: false
-tiers:
-  zswap: {{kind: zswap, max_pool: {zswap}K}}
-  ssd: {{kind: file, capacity: {ssd}K}}
-  disk: {{kind: file, capacity: 64G}}
-edges:
-  - {{from: zswap, to: ssd, when: {{pressure: true}}}}
-  - {{from: ssd, to: disk, when: {{pressure: true}}}}
-cgroups:
-  /a: {{memory.max: {memory}K}}
-workloads:
-  - {{cgroup: /a, kind: trace, path: a.u32}}
-run: {{payload: sizes, inversion: {inversion}, reclaim_batch: 1, sample: 1h}}
-"""
-
 
 def against_libcachesim(inversion: str) -> Callable[[Size], tuple[Timing, int]]:
     """One trace, one LRU of the same size: the laboratory has the tiers below it as well. The hits must be the same."""
@@ -59,7 +43,8 @@ def against_libcachesim(inversion: str) -> Callable[[Size], tuple[Timing, int]]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             _write_traces(folder, pages, size.references)
-            text = CONFIG.format(zswap=resident * 2, ssd=resident * 4, memory=resident * 4, inversion=inversion)
+            sizes = {"zswap": resident * 2, "ssd": resident * 4, "memory": resident * 4}
+            text = config(**sizes, disk="64G", inversion=inversion, batch=1)
             (folder / "a.yaml").write_text(text)
             spec = load_experiment(folder / "a.yaml").variants["base"]
             misses: dict[str, int] = {}
