@@ -27,7 +27,9 @@ def explain(arena: Arena, error: BaseException, before: dict[str, Counter[Any]])
         if error.tier in arena.witnesses and arena.witnesses[error.tier].is_damaged(error.slot):
             return "damaged"
         return "flip" if since.get(error.tier, Counter())[("load", "flip")] else None
-    if type(error) is RuntimeError and isinstance(error.__cause__, KeyboardInterrupt):  # what the background makes of one
+    if type(error) is RuntimeError and isinstance(
+        error.__cause__, KeyboardInterrupt
+    ):  # what the background makes of one
         error = error.__cause__
     kind = {MemoryError: "memory", KeyboardInterrupt: "interrupt"}.get(type(error))
     if kind is not None:
