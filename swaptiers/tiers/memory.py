@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 
 import numpy as np
@@ -29,14 +30,21 @@ class MemoryTier:
         return payload
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
-        pages = self._pages
+        pages = self._open_pages()
         for slot, payload in zip(slots.tolist(), payloads, strict=True):
             pages[slot] = np.frombuffer(payload, np.uint8)
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        pages = self._pages[slots].reshape(-1).data
+        pages = self._open_pages()[slots].reshape(-1).data
         size = self.page_size
         return [pages[i * size : (i + 1) * size] for i in range(len(slots))]
+
+    def _open_pages(self) -> npt.NDArray[np.uint8]:
+        """Raises OSError once the tier is closed: somebody may read while another removes it."""
+        pages = self._pages
+        if not len(pages):
+            raise OSError(errno.EBADF, "the tier is closed")
+        return pages
 
     def free(self, slots: npt.NDArray[np.int64]) -> None:
         """Nothing to do: the slot's next page overwrites it."""

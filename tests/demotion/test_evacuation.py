@@ -11,6 +11,7 @@ import pytest
 from stores import PAGE, check_whole, pages_of, tier_of, where
 
 import swaptiers as st
+from swaptiers.testing import WrappedTier
 
 REQUEST = st.Triggers(request=True)
 
@@ -166,6 +167,48 @@ def test_removing_a_tier(tmp_path: Path) -> None:
         assert swap.stats().tiers["ssd"].entries == 0
         check_whole(swap, ids, pages)
     assert list(tmp_path.iterdir()) == []
+
+
+class Leaving(WrappedTier):
+    """Is removed, by somebody else, between the moment at which it is asked to read and the one at which it reads."""
+
+    is_asked = False
+    remove: Any = None
+
+    def load(self, slots: Any, lengths: Any) -> Any:
+        if self.remove and not self.is_asked:
+            self.is_asked = True
+            self.remove()
+        return super().load(slots, lengths)
+
+
+@pytest.mark.parametrize("kind", ["zswap", "memory", "file", "log"])
+@pytest.mark.parametrize("way", ["peek", "peek_page"])
+def test_removed_while_it_is_read(kind: str, way: str) -> None:
+    """The entry is elsewhere by then, and is read there."""
+    leaving = {
+        "zswap": st.ZswapSpec(name="leaving", max_pool="4M"),
+        "memory": st.MemorySpec(name="leaving", capacity="1M"),
+        "file": st.FileSpec(name="leaving", capacity="1M"),
+        "log": st.FileSpec(name="leaving", capacity="1M", layout="log", segment="64K"),
+    }[kind]
+    tiers: list[Any] = [leaving, st.FileSpec(name="disk", capacity="2M")]
+    wrapped: list[Leaving] = []
+
+    def wrap(tier: Any) -> Any:
+        wrapped.append(Leaving(tier))
+        return wrapped[-1]
+
+    with st.SwapSystem(tiers, [st.EdgeSpec(source="leaving", target="disk")], wrap=wrap, max_entries=1 << 12) as swap:
+        pages = pages_of(1000, 5)
+        ids = swap.swap_out(pages)
+        wrapped[0].remove = lambda: swap.remove_tier("leaving")
+        if way == "peek":
+            assert (swap.peek(ids) == pages).all()
+        else:
+            assert swap.peek_page(int(ids[0])) == pages[0].tobytes()
+        assert set(where(swap, ids)) == {"disk"}
+        check_whole(swap, ids, pages)
 
 
 def test_the_only_tier_stays() -> None:
