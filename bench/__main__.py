@@ -28,6 +28,8 @@ QUICK = Size(pages=2048, references=10_000_000, rounds=7, replays=5, jobs=5)
 WHOLE = Size(pages=2048, references=10_000_000, rounds=61, replays=15, jobs=5, children=5)
 """Only the rounds differ: over more pages or fewer references other memory is touched, and the ratio is another."""
 COUNT = click.IntRange(min=1)
+LEAST_WIDTH = 90
+"""Columns that the table needs."""
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -88,6 +90,7 @@ def bench(
     if cpu:
         use_cpu_time()
     console = Console()
+    console.width = max(console.width, LEAST_WIDTH)
     results = {row.key: _result(row, size) for row in chosen}
     console.print(_table(results))
     console.print("us: per page, reference, operation or move, ours and the limit's; !: above its target")
@@ -185,11 +188,19 @@ def _table(results: dict[str, dict[str, Any]]) -> Table:
         if "min" not in row:
             table.add_row(key, "error" if "error" in row else "skipped")
             continue
-        figures = [f"{row[name]:.2f}" for name in (_name(row), "min", "max")]
-        goal = f"{row['target']:.2f}{'' if row['met'] else ' !'}" if "target" in row else ""
-        times = [f"{row[side]:.3g}" for side in ("ours_us", "limit_us") if side in row]
+        figures = [_short(row[name]) for name in (_name(row), "min", "max")]
+        goal = f"{_short(row['target'])}{'' if row['met'] else ' !'}" if "target" in row else ""
+        times = [
+            _short(row[side]) if row[side] >= 100 else f"{row[side]:.3g}"
+            for side in ("ours_us", "limit_us")
+            if side in row
+        ]
         table.add_row(key, *figures, goal, *times)
     return table
+
+
+def _short(figure: float) -> str:
+    return f"{figure:.2f}" if figure < 100 else f"{figure:,.0f}"
 
 
 def _plain(size: Size) -> dict[str, Any]:
