@@ -6,7 +6,6 @@ Counters are totals since the start, so that dropping rows loses resolution but 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -162,13 +161,11 @@ class Recorder:
 def ages_of(records: Any, now: int, tiers: int) -> list[int | None]:
     """AGE_COLUMNS of each tier: how long ago its entries were last used, over every n-th record of a large table."""
     some = records[:: max(1, len(records) // AGES_LOOKED_AT)]
-    order = np.lexsort((some["last_use"], some["tier"]))
-    order = order[some["backing"][order] == STORED]
-    found = some["tier"][order]
-    uses = some["last_use"][order]
-    bounds = np.searchsorted(found, np.arange(tiers + 1)).tolist()
+    stored = some["backing"] == STORED
+    tier, uses = some["tier"][stored], some["last_use"][stored]
     ages: list[int | None] = []
-    for first, end in itertools.pairwise(bounds):
-        last = end - 1  # the coldest stands first
-        ages += [now - int(uses[last - (last - first) * share // 100]) if end > first else None for share in AGE_SHARES]
+    for rank in range(tiers):
+        found = np.sort(uses[tier == rank])
+        last = len(found) - 1  # the coldest stands first
+        ages += [now - int(found[last - last * share // 100]) if last >= 0 else None for share in AGE_SHARES]
     return ages
