@@ -34,7 +34,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 @click.command(context_settings=CONTEXT)
-@click.option("--quick", is_flag=True, help="Fewer rounds, and no rows that take long: some two minutes.")
+@click.option("--quick", is_flag=True, help="Fewer rounds, and no rows that take long: under three minutes.")
 @click.option("--only", multiple=True, metavar="ROW", help="Only this row (may be repeated).")
 @click.option(
     "--json", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write everything to this file."
