@@ -7,7 +7,6 @@ import statistics
 import tempfile
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -207,14 +206,10 @@ class Session:
 def run(episode: AnyEpisode, is_stopped: Callable[[], bool] = lambda: False) -> Outcome:
     """Carry the episode out in a folder of its own, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="swaptiers-torture-") as folder:
-        try:
-            if isinstance(episode, ThreadedEpisode):
-                outcome = run_threaded(episode, Path(folder))
-            else:
-                outcome = run_episode(episode, Path(folder), is_stopped)
-        except Exception as error:
-            lines = "".join(traceback.format_exception(error))
-            outcome = Outcome(counts=Counter(), trace="", failure=TortureError("raised", lines))
+        if isinstance(episode, ThreadedEpisode):
+            outcome = run_threaded(episode, Path(folder))
+        else:
+            outcome = run_episode(episode, Path(folder), is_stopped)
     gc.collect()  # what a cycle holds is no leak
     return outcome
 
