@@ -7,7 +7,6 @@ import importlib
 import json
 import re
 import shlex
-import shutil
 import textwrap
 import tomllib
 from collections.abc import Iterator
@@ -73,15 +72,6 @@ def of(language: str) -> list[Any]:
         for number, block in enumerate(ALL)
         if block.language == language and block.is_run and block.page != "tutorial.md"
     ]
-
-
-@pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a reader would be: the configs and examples."""
-    shutil.copy(ROOT / "tiers.yaml", tmp_path)
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:

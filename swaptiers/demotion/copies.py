@@ -17,8 +17,8 @@ class Copies:
     """What was read of a plan: its entries' `payloads` as they are, or its pages. Where all pages were decoded together,
     they are `pages`, side by side, with their `sums`; otherwise they are `payloads`.
 
-    `unreadable`: which entries can't be had, None if all can. `is_whole`: all are copied. `is_scratch`: the pages are in
-    the thread's own memory.
+    `unreadable`: which entries can't be had, None if all can. `is_whole`: all are copied. `scratch`: the thread's memory
+    that the pages are in, None if it is their own.
     """
 
     payloads: list[Buffer]
@@ -26,7 +26,7 @@ class Copies:
     sums: Int64s = NO_SUMS
     unreadable: npt.NDArray[np.bool_] | None = None
     is_whole: bool = True
-    is_scratch: bool = False
+    scratch: npt.NDArray[np.uint8] | None = None
 
 
 class Scratch(threading.local):
@@ -47,5 +47,5 @@ class Scratch(threading.local):
 
     def give_back(self, copies: Copies) -> None:
         """They are written, or never will be: their memory may be used again."""
-        if copies.is_scratch and copies.pages is not None:
-            self._rows = copies.pages if copies.pages.base is None else copies.pages.base
+        if copies.scratch is not None:
+            self._rows = copies.scratch

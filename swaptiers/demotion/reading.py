@@ -20,14 +20,8 @@ from swaptiers.demotion.copies import Copies, Scratch
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.bulk import MAX_PAGES, Int64s
 from swaptiers.tiers.failures import Failures
-from swaptiers.tiers.file import FileTier
-from swaptiers.tiers.log import LogTier
-from swaptiers.tiers.memory import MemoryTier
-from swaptiers.tiers.single import bulk_of
-from swaptiers.tiers.zswap import ZswapTier
+from swaptiers.tiers.single import OURS, bulk_of
 
-COPYING_KINDS = (FileTier, LogTier, MemoryTier, ZswapTier)
-"""Tiers that keep nothing of a page's memory once they have stored it; others may."""
 ENOUGH = 8
 """So many reads that fail one after the other, and none that worked: then reads elsewhere decide what it is."""
 
@@ -47,7 +41,7 @@ class Reader:
         `rank`: of the source. Raises OSError where nothing can be read. A payload that fails its checksum is only believed
         corrupt if the entry is still there: otherwise its slot may have been reused, and the entry is somebody else's now.
         """
-        payloads, unreadable = self._load(source, rank, entries)
+        payloads, lost = self._load(source, rank, entries)
         good = self._all_good(source, target, entries["checksum"], payloads, is_decoded=is_decoded)
         if good is not None:
             self.worked(source)
@@ -56,20 +50,21 @@ class Reader:
         corrupt = np.zeros(len(entries), np.bool_)
         for index, payload in enumerate(payloads):
             page: Buffer | None = None
-            if (unreadable is None or not unreadable[index]) and checksum(payload) == entries["checksum"][index]:
+            if not lost[index] and checksum(payload) == entries["checksum"][index]:
                 with contextlib.suppress(ValueError):
                     page = source.decode(payload) if is_decoded else payload
             if page is None:
                 entries["copied"][index] = 0
-                corrupt[index] = (unreadable is None or not unreadable[index]) and self._is_current(entries[index])
+                corrupt[index] = not lost[index] and self._is_current(entries[index])
                 page = bytes(self._scratch.page_size)
             pages.append(page)
         if corrupt.any():
-            unreadable = corrupt if unreadable is None else unreadable | corrupt
             self._failures.note(source.name, "corrupt", int(corrupt.sum()), int(entries["slot"][corrupt][0]))
         else:
             self.worked(source)
-        return Copies(pages, unreadable=unreadable, is_whole=bool(entries["copied"].all()))
+        unreadable = lost | corrupt
+        whole = bool(entries["copied"].all())
+        return Copies(pages, unreadable=unreadable if unreadable.any() else None, is_whole=whole)
 
     def give_back(self, copies: Copies) -> None:
         """What was read is written, or never will be."""
@@ -80,17 +75,17 @@ class Reader:
         if self._failures.runs:
             self._failures.worked(source.name, "load")
 
-    def _load(self, source: Tier, rank: int, entries: Any) -> tuple[list[Buffer], npt.NDArray[np.bool_] | None]:
+    def _load(self, source: Tier, rank: int, entries: Any) -> tuple[list[Buffer], npt.NDArray[np.bool_]]:
         """The payloads of the plan's entries, empty for one that is not there any more, or can't be read; which these are.
 
         An error is only believed while all entries are there: a tier may say that a slot which was freed holds nothing.
         """
+        unreadable = np.zeros(len(entries), np.bool_)
         try:
-            return source.load(entries["slot"].copy(), entries["length"].copy()), None
+            return source.load(entries["slot"].copy(), entries["length"].copy()), unreadable
         except OSError as error:
             failure = error
         payloads: list[Buffer] = [b""] * len(entries)
-        unreadable = np.zeros(len(entries), np.bool_)
         wanted = list(range(len(entries)))
         while wanted:
             current = [index for index in wanted if self._is_current(entries[index])]
@@ -106,7 +101,7 @@ class Reader:
             for index, payload in zip(wanted, loaded, strict=True):
                 payloads[index] = payload
             break
-        return payloads, unreadable if unreadable.any() else None
+        return payloads, unreadable
 
     def _load_each(
         self, source: Tier, rank: int, entries: Any, wanted: list[int], payloads: list[Buffer], error: OSError
@@ -160,9 +155,9 @@ class Reader:
             return Copies(payloads) if good else None
         if many is None:
             return None
-        is_scratch = n <= MAX_PAGES and type(target) in COPYING_KINDS
-        pages = self._scratch.take()[:n] if is_scratch else np.empty((n, self._scratch.page_size), np.uint8)
-        copies = Copies([], pages, sums=np.empty(n, np.int64), is_scratch=is_scratch)
+        scratch = self._scratch.take() if n <= MAX_PAGES and type(target) in OURS else None
+        pages = np.empty((n, self._scratch.page_size), np.uint8) if scratch is None else scratch[:n]
+        copies = Copies([], pages, np.empty(n, np.int64), scratch=scratch)
         places = self._scratch.places[:n] if n <= MAX_PAGES else np.arange(n)
         if many.decode_into(payloads, sums, places, pages, copies.sums):
             return copies

@@ -15,12 +15,8 @@ from swaptiers.core.core import Core
 from swaptiers.demotion.copies import Copies
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.bulk import MAX_PAGES
-from swaptiers.tiers.file import FileTier, rows_of
-from swaptiers.tiers.memory import MemoryTier
-from swaptiers.tiers.single import bulk_of
-
-WHOLE_PAGES = (FileTier, MemoryTier)
-"""Tiers of ours that store pages as they are."""
+from swaptiers.tiers.file import rows_of
+from swaptiers.tiers.single import WHOLE_PAGES, bulk_of
 
 
 class Writer:
@@ -59,8 +55,8 @@ class Writer:
             if not made.zero.any():
                 entries["to_length"], entries["to_checksum"] = made.lengths, made.checksums
                 return made.payloads
-        encode = target.encode
-        payloads = [encode(page) for page in (rows_of(copies.pages) if copies.pages is not None else copies.payloads)]
+        pages = copies.payloads if copies.pages is None else rows_of(copies.pages)
+        payloads = list(map(target.encode, pages))
         entries["to_length"] = list(map(len, payloads))
         entries["to_checksum"] = checksums(payloads, n)
         return payloads

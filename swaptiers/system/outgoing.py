@@ -83,8 +83,8 @@ class Outgoing:
             api.zero_rows(pages.view(np.int64), zero)
         with parts.held():
             api.ask_places(parts.state, pending, n, cgroup, uses, zero)
-            if first >= 0:
-                api.give_lengths(pending, n, first, made.lengths)
+        if first >= 0:
+            api.give_lengths(pending, n, first, made.lengths)
         self._place(pending, n, pages, payloads, ids)
         if np.count_nonzero(ids) < n:
             _count_refusals(pending[:n], reasons)

@@ -305,7 +305,8 @@ class SwapSystem:
                     ids[left] = stored
             else:
                 self._store(array, index, uses, ids, reasons)
-            self._maintain()
+            if self._parts.has_background:
+                self._maintain()
             out = ids.view(np.uint64)
         except BaseException:
             self._take_back(np.union1d(ids, stored))
@@ -609,8 +610,6 @@ class SwapSystem:
 
     def _maintain(self) -> None:
         """The background's turn after a store. Its failure is not the store's, whose pages are in: it is kept apart."""
-        if not self._parts.has_background:
-            return
         if self._background.running:
             self._background.changed()
             return

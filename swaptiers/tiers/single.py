@@ -9,8 +9,16 @@ import numpy as np
 from swaptiers.codecs import Buffer
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.bulk import Bulk
+from swaptiers.tiers.file import FileTier
 from swaptiers.tiers.log import LogTier
+from swaptiers.tiers.memory import MemoryTier
 from swaptiers.tiers.zswap import ZswapTier
+
+COMPRESSING = (ZswapTier, LogTier)
+WHOLE_PAGES = (FileTier, MemoryTier)
+"""Those that store pages as they are."""
+OURS = (*COMPRESSING, *WHOLE_PAGES)
+"""None of these keeps a page's memory once it has stored the page; others may."""
 
 
 class SinglePages(Protocol):
@@ -41,9 +49,9 @@ class OneByOne:
 
 def single_pages(tier: Tier) -> SinglePages:
     """The tier's own calls for one slot if it is ours; whatever is around it or derived from it is asked as all others."""
-    return tier if type(tier) in (ZswapTier, LogTier) else OneByOne(tier)  # type: ignore[return-value]
+    return tier if type(tier) in COMPRESSING else OneByOne(tier)  # type: ignore[return-value]
 
 
 def bulk_of(tier: Tier) -> Bulk | None:
     """The tier's codec for many pages at a time, under the same condition: whatever is around a tier sees every page."""
-    return tier.bulk if type(tier) in (ZswapTier, LogTier) else None  # type: ignore[attr-defined]
+    return tier.bulk if type(tier) in COMPRESSING else None  # type: ignore[attr-defined]

@@ -51,12 +51,12 @@ class ZswapTier(Compressing):
             kept[slot] = payload
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        numbers = slots.tolist()
-        if are_neighbours(numbers) and numbers[-1] < len(self.payloads):
-            found = self.payloads[numbers[0] : numbers[-1] + 1]
-            return found if all(found) else [payload or b"" for payload in found]  # type: ignore[return-value]
+        numbers, kept = slots.tolist(), self.payloads
         try:
-            found = list(map(self.payloads.__getitem__, numbers))
+            if are_neighbours(numbers) and numbers[-1] < len(kept):
+                found = kept[numbers[0] : numbers[-1] + 1]
+            else:
+                found = list(map(kept.__getitem__, numbers))
         except IndexError:  # a store never came that far: what is not there is as wrong as other bytes
             return [self.load_one(slot, 0) for slot in numbers]
         return found if all(found) else [payload or b"" for payload in found]  # type: ignore[return-value]
