@@ -152,3 +152,17 @@ def test_growth_in_a_process_of_its_own() -> None:
     assert measured("pause", 2_000)["ms"] > 0
     with pytest.raises(RuntimeError, match=r"bench\.growth nothing"):
         measured("nothing", 1)
+
+
+def test_parts_are_each_timed() -> None:
+    """A part that is renamed would be left out of the table in silence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.parts", "--rounds", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    for part in ("bulk.encode_rows", "api.publish_pages", "LogTier.store", "FileTier.store", "bulk.decode_objects"):
+        assert part in done.stdout
