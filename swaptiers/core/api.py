@@ -246,6 +246,17 @@ def _describe_takes(st: Header, takes: Any, n: int) -> None:
             st.batch_others += 1
 
 
+@part
+def _describe_one(st: Header, row: int) -> None:
+    """`st.one_tier` to `st.one_placement`, for the entry of a single page."""
+    r = records(st)[row]
+    st.one_tier = r.tier
+    st.one_slot = r.slot
+    st.one_length = r.length
+    st.one_checksum = r.checksum
+    st.one_placement = placement_of(st, r)
+
+
 @kernel
 def take_page(at: State, entry: int) -> int:
     """Take one entry for the caller alone; its row, or why not. `st.one_tier` to `st.one_checksum` say where it is."""
@@ -253,11 +264,7 @@ def take_page(at: State, entry: int) -> int:
     row = row_of(st, entry)
     if row >= 0:
         begin_take(st, row)
-        r = records(st)[row]
-        st.one_tier = r.tier
-        st.one_slot = r.slot
-        st.one_length = r.length
-        st.one_checksum = r.checksum
+        _describe_one(st, row)
         st.one_row = row
     return int(row)
 
@@ -268,10 +275,8 @@ def drop_page(at: State, entry: int) -> int:
     st = header_at(at)
     row = row_of(st, entry)
     if row >= 0:
+        _describe_one(st, row)
         begin_take(st, row)
-        r = records(st)[row]
-        st.one_tier = r.tier
-        st.one_slot = r.slot
         finish_take(st, row, False)
         settle(st)
     return int(row)
@@ -284,12 +289,7 @@ def begin_peek(at: State, entry: int) -> int:
     st = header_at(at)
     row = row_of(st, entry)
     if row >= 0:
-        r = records(st)[row]
-        st.one_tier = r.tier
-        st.one_slot = r.slot
-        st.one_length = r.length
-        st.one_checksum = r.checksum
-        st.one_placement = placement_of(st, r)
+        _describe_one(st, row)
     return int(row)
 
 
@@ -435,23 +435,20 @@ def are_unmoved(at: State, takes: Any) -> bool:
 
 
 @kernel
-def finish_peeks(at: State, takes: Any, n: int, now: int, unmoved: Any) -> int:
-    """For each entry still where it was found: count the read and touch it. The number of those."""
+def finish_peeks(at: State, takes: Any, n: int, now: int, unmoved: Any) -> None:
+    """For each entry still where it was found, which is said in `unmoved`: count the read and touch it."""
     st = header_at(at)
-    good = 0
     for i in range(n):
         unmoved[i] = is_unmoved(st, takes[i])
     for i in range(n):
         if not unmoved[i]:
             continue
-        good += 1
         r = records(st)[takes[i].row]
         if r.backing == STORED:
             count_load(st, r)
         else:
             st.zero_loads += 1
         touch_entry(st, takes[i].row, now)
-    return good
 
 
 @kernel

@@ -204,6 +204,15 @@ def _length_of(codec: Any, thing: int) -> int:
     return int(words[1]) if words[0] == codec.bytes_type else -1
 
 
+@part
+def _sound_length(codec: Any, thing: int, total: int) -> int:
+    """The length of a bytes object whose checksum is `total`; -1 for any other object."""
+    length = _length_of(codec, thing)
+    if length >= 0 and call_digest(codec.digest, thing + codec.bytes_at, length) & CHECKSUM_MASK != total:
+        return -1
+    return int(length)
+
+
 @unlocked_kernel
 def encode_rows(codec_at: int, pages: Any, scratch: int, lengths: Any, sums: Any, zero: Any) -> None:
     """Encode the rows of `pages` (as int64) to the address `scratch`, side by side; their lengths, checksums, and which are
@@ -243,12 +252,9 @@ def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any
     or is no payload; then any of these rows may be overwritten. `out_sums`: the pages' own checksums, unless empty."""
     codec, size = _codec(codec_at), out.shape[1]
     for i in range(len(objects)):
-        length = _length_of(codec, objects[i])
-        data = objects[i] + codec.bytes_at
-        if length < 0 or call_digest(codec.digest, data, length) & CHECKSUM_MASK != sums[i]:
-            return i
+        length = _sound_length(codec, objects[i], sums[i])
         to = _start_of(out) + places[i] * size
-        if not _decode(codec, data, length, to, size):
+        if length < 0 or not _decode(codec, objects[i] + codec.bytes_at, length, to, size):
             return i
         if len(out_sums) > 0:
             out_sums[i] = call_digest(codec.digest, to, size) & CHECKSUM_MASK
@@ -260,8 +266,7 @@ def check_objects(codec_at: int, objects: Any, sums: Any) -> int:
     """ALL_GOOD, or the first of the bytes objects at these addresses that is not what its checksum says, or none."""
     codec = _codec(codec_at)
     for i in range(len(objects)):
-        length = _length_of(codec, objects[i])
-        if length < 0 or call_digest(codec.digest, objects[i] + codec.bytes_at, length) & CHECKSUM_MASK != sums[i]:
+        if _sound_length(codec, objects[i], sums[i]) < 0:
             return i
     return ALL_GOOD
 
