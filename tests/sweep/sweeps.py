@@ -77,11 +77,30 @@ def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> No
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[Any]:
-    """The processes in which a local sweep's runs are."""
+    """The processes in which a local sweep's runs are: those that are alive while it is asked."""
     import psutil  # noqa: PLC0415  comes with the extra
 
     children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in children if is_alive(child) and "spawn_main" in " ".join(_command_line(child))]
+
+
+def is_alive(process: Any) -> bool:
+    """Whether it does anything yet: one that nobody has waited for does not."""
+    import psutil  # noqa: PLC0415  comes with the extra
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _command_line(process: Any) -> list[str]:
+    import psutil  # noqa: PLC0415  comes with the extra
+
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:  # ended since, or a zombie by now, which is a kind of it
+        return []
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:

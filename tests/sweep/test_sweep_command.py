@@ -9,7 +9,7 @@ import pytest
 
 from swaptiers.cli import main
 from swaptiers.sweep.extra import MODULES
-from tests.sweep.sweeps import SMALL, files, rows_of, started, swept, wait_for_rows, workers_of
+from tests.sweep.sweeps import SMALL, files, is_alive, rows_of, started, swept, wait_for_rows, workers_of
 
 for module in MODULES:
     pytest.importorskip(module)
@@ -76,7 +76,7 @@ def test_disturbed_and_resumed(undisturbed: Path) -> None:
     assert "16 of 16 runs are finished" in out
     assert rows_of(rough) == rows_of(undisturbed / "calm")
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert not any(process.is_running() and process.status() != "zombie" for process in orphans)
+    assert not any(is_alive(process) for process in orphans)
 
 
 def test_a_finished_sweep_starts_nothing(undisturbed: Path, capsys: pytest.CaptureFixture[str]) -> None:
