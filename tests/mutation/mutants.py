@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-import random
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,16 +59,23 @@ def mutants(path: str, text: str) -> Iterator[Mutant]:
 
 
 def sample(root: Path, folders: Sequence[str], count: int, seed: int, left_out: Sequence[str] = ()) -> list[Mutant]:
-    """So many of all mutants of the files in `folders` (or of a file), the same for one seed and one source."""
-    found: list[Mutant] = []
+    """So many of all mutants of the files in `folders` (or of a file). Those that come first by a hash of the seed and of what
+    they change, not of where: an edit elsewhere leaves the others as they are."""
+    found: dict[bytes, Mutant] = {}
     for folder in folders:
         place = root / folder
         for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            if str(file.relative_to(root)) in left_out:
+            path = str(file.relative_to(root))
+            if path in left_out:
                 continue
-            found += mutants(str(file.relative_to(root)), file.read_text(encoding="utf-8"))
-    found.sort(key=lambda mutant: (mutant.path, mutant.start, mutant.kind))
-    return sorted(random.Random(seed).sample(found, min(count, len(found))), key=lambda m: (m.path, m.start))
+            text = file.read_text(encoding="utf-8")
+            lines, alike = text.splitlines(), Counter[tuple[object, ...]]()
+            for mutant in sorted(mutants(path, text), key=lambda m: (m.start, m.kind)):
+                what = (seed, path, lines[mutant.line - 1].strip(), mutant.kind, mutant.before, mutant.after)
+                alike[what] += 1
+                found[hashlib.sha256(repr((what, alike[what])).encode()).digest()] = mutant
+    chosen = [mutant for _, mutant in sorted(found.items())[:count]]
+    return sorted(chosen, key=lambda m: (m.path, m.start))
 
 
 def _line_starts(text: str) -> list[int]:
