@@ -99,7 +99,7 @@ class Swaptiers:
                 st.ZswapSpec(name="zswap", compressor="lz4", max_pool=budget),
                 st.FileSpec(name="log", capacity="1G", layout="log", compressor="lz4"),
             ],
-            [st.EdgeSpec(source="zswap", target="log", keep_compressed=True, when=st.Triggers(pressure=True))],
+            [st.EdgeSpec(source="zswap", target="log", keep_compressed=True, batch=256, when=st.Triggers(pressure=True))],
             folder=folder,
         )
         self._ids: dict[int, int] = {}
@@ -113,8 +113,8 @@ class Swaptiers:
             if old is not None:
                 self._swap.discard_page(old)
             return
-        array = np.frombuffer(b"".join([page for _, page in pages]), np.uint8).reshape(-1, PAGE)
-        ids.update(zip([number for number, _ in pages], self._swap.swap_out(array).tolist(), strict=True))
+        numbers, batch = zip(*pages, strict=True)
+        ids.update(zip(numbers, self._swap.swap_out(batch).tolist(), strict=True))
 
     def get(self, number: int) -> bytes:
         return self._swap.peek_page(self._ids[number])

@@ -247,26 +247,26 @@ def _describe_takes(st: Header, takes: Any, n: int) -> None:
 
 
 @part
-def _describe_one(st: Header, row: int) -> None:
-    """`st.one_tier` to `st.one_placement`, for the entry of a single page."""
+def _row_seen(st: Header, entry: int, placement: int, tier: int, slot: int) -> int:
+    """The entry's row if it is still there where it was seen; negative if it is not, or somebody is taking it."""
+    row = row_of(st, entry)
+    if row < 0:
+        return row
     r = records(st)[row]
-    st.one_tier = r.tier
-    st.one_slot = r.slot
-    st.one_length = r.length
-    st.one_checksum = r.checksum
-    st.one_placement = placement_of(st, r)
+    return row if placement_of(st, r) == placement and r.tier == tier and r.slot == slot else NONE
 
 
 @kernel
-def take_page(at: State, entry: int) -> int:
-    """Take one entry for the caller alone; its row, or why not. `st.one_tier` to `st.one_checksum` say where it is."""
+def take_seen(at: State, entry: int, placement: int, tier: int, slot: int) -> bool:
+    """The entry was seen there and its page has been read. If it still is there, it is gone now, and its slot is free."""
     st = header_at(at)
-    row = row_of(st, entry)
-    if row >= 0:
-        begin_take(st, row)
-        _describe_one(st, row)
-        st.one_row = row
-    return int(row)
+    row = _row_seen(st, entry, placement, tier, slot)
+    if row < 0:
+        return False
+    begin_take(st, row)
+    finish_take(st, row, True)
+    settle(st)
+    return True
 
 
 @kernel
@@ -275,7 +275,8 @@ def drop_page(at: State, entry: int) -> int:
     st = header_at(at)
     row = row_of(st, entry)
     if row >= 0:
-        _describe_one(st, row)
+        st.one_tier = records(st)[row].tier
+        st.one_slot = records(st)[row].slot
         begin_take(st, row)
         finish_take(st, row, False)
         settle(st)
@@ -283,37 +284,19 @@ def drop_page(at: State, entry: int) -> int:
 
 
 @kernel
-def begin_peek(at: State, entry: int) -> int:
-    """Where one entry is now, as `take_page` says it, with the stamp that tells later whether it is still there. Its row, or
-    why not."""
+def peek_seen(at: State, entry: int, placement: int, tier: int, slot: int, now: int) -> bool:
+    """The entry was seen there and its page has been read. If it still is there, count the read and touch it."""
     st = header_at(at)
-    row = row_of(st, entry)
-    if row >= 0:
-        _describe_one(st, row)
-    return int(row)
-
-
-@kernel
-def finish_peek(at: State, row: int, placement: int, tier: int, slot: int, now: int) -> bool:
-    """The entry has been read from there: if it is still there, count the read and touch it."""
-    st = header_at(at)
-    r = records(st)[row]
-    if placement_of(st, r) != placement or r.tier != tier or r.slot != slot or r.marks & BUSY:
+    row = _row_seen(st, entry, placement, tier, slot)
+    if row < 0:
         return False
+    r = records(st)[row]
     if r.backing == STORED:
         count_load(st, r)
     else:
         st.zero_loads += 1
     touch_entry(st, row, now)
     return True
-
-
-@kernel
-def restore_page(at: State, entry: int, row: int) -> None:
-    """The load of the entry that the caller took failed. If it is over by now, nothing is done."""
-    st = header_at(at)
-    if records(st)[row].marks & BUSY and entry_id(st, row) == entry:
-        restore_taken(st, row)
 
 
 @kernel
@@ -363,14 +346,6 @@ def store_kept(at: State, ids: Any, uses: Any, clean: Any, stored: Any) -> None:
             stored[i] = ids[i]
         elif row >= 0:
             drop_kept(st, row)
-    settle(st)
-
-
-@kernel
-def finish_page(at: State, row: int) -> None:
-    """The taken entry has been loaded."""
-    st = header_at(at)
-    finish_take(st, row, True)
     settle(st)
 
 

@@ -213,36 +213,38 @@ def _sound_length(codec: Any, thing: int, total: int) -> int:
     return int(length)
 
 
+@part
+def _encode_next(codec: Any, page: int, size: int, to: int, i: int, lengths: Any, sums: Any, zero: Any) -> int:
+    """The i-th page: encoded at `to` unless it is zero-filled. Its length, which is 0 then."""
+    zero[i] = _is_zero(carray(pointer(page), (size // 8,), np.int64))
+    if zero[i]:
+        sums[i] = lengths[i] = 0
+        return 0
+    length = _encode(codec, page, to, size)
+    sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
+    lengths[i] = length
+    return int(length)
+
+
 @unlocked_kernel
 def encode_rows(codec_at: int, pages: Any, scratch: int, lengths: Any, sums: Any, zero: Any) -> None:
     """Encode the rows of `pages` (as int64) to the address `scratch`, side by side; their lengths, checksums, and which are
     `zero`-filled, which are left out."""
     codec, size = _codec(codec_at), pages.shape[1] * 8
-    at = 0
+    to = scratch
     for i in range(len(pages)):
-        zero[i] = _is_zero(pages[i])
-        sums[i] = lengths[i] = 0
-        if not zero[i]:
-            to = scratch + at
-            length = _encode(codec, _start_of(pages) + i * size, to, size)
-            sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
-            lengths[i] = length
-            at += length
+        to += _encode_next(codec, _start_of(pages) + i * size, size, to, i, lengths, sums, zero)
 
 
 @unlocked_kernel
-def encode_objects(codec_at: int, objects: Any, size: int, scratch: int, lengths: Any, sums: Any) -> int:
+def encode_objects(codec_at: int, objects: Any, size: int, scratch: int, lengths: Any, sums: Any, zero: Any) -> int:
     """The same for bytes objects at these addresses, each a page. ALL_GOOD, or which is none."""
     codec = _codec(codec_at)
-    at = 0
+    to = scratch
     for i in range(len(objects)):
         if _length_of(codec, objects[i]) != size:
             return i
-        to = scratch + at
-        length = _encode(codec, objects[i] + codec.bytes_at, to, size)
-        sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
-        lengths[i] = length
-        at += length
+        to += _encode_next(codec, objects[i] + codec.bytes_at, size, to, i, lengths, sums, zero)
     return ALL_GOOD
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import mmap
-import struct
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -147,12 +145,6 @@ class Core:
         self.words = Words.of(self.header)
         self.edges = [self.words.within(HEADER, "edges", index) for index in range(ALL_EDGES)]
         """The integers of each edge, those that no config names included."""
-        self.latest_take: Callable[[], tuple[int, int, int, int, int]] = functools.partial(
-            struct.Struct("5q").unpack_from,
-            self.words.words,
-            HEADER.fields["one_tier"][1],  # type: ignore[index]
-        )
-        """Tier, slot, length, checksum and placement of the single entry that was taken or peeked at last."""
         if interpreted():
             ARRAYS[self.state] = self.header
         st = self.st

@@ -460,12 +460,8 @@ HEADER = _record(
         ("is_logged", "i8"),  # 1 = a log names slots that are free by now: they stay in quarantine until it has run
         ("batch_tiers", "i8"),  # which tiers the latest batch of places or takes is in, a bit each
         ("batch_others", "i8"),  # pages of it that are in no tier: zero or refused
-        ("one_tier", "i8"),  # where the single page of the latest call is; -1 = it is a zero page
+        ("one_tier", "i8"),  # where the single page of the latest call is, or was; -1 = it is a zero page
         ("one_slot", "i8"),
-        ("one_length", "i8"),
-        ("one_checksum", "i8"),
-        ("one_placement", "i8"),
-        ("one_row", "i8"),  # of the single page that was taken last; whoever asks says -1 first
         ("one_entry", "i8"),  # the single page that was stored last; whoever asks says 0 first
         ("flying", "i8"),  # plans and writes that somebody is carrying out without the lock
         # background

@@ -16,14 +16,38 @@ Ids = npt.NDArray[np.uint64]
 MAX_ID = (1 << 63) - 1
 
 
-def checked_pages(pages: Any, page_size: int) -> Pages:
-    """(n, page_size) uint8, contiguous. Raises TypeError or ValueError."""
+def checked_pages(pages: Any, page_size: int) -> Pages | list[bytes]:
+    """(n, page_size) uint8, contiguous, or a list of bytes objects of a page each. Raises TypeError or ValueError."""
+    if isinstance(pages, list | tuple):
+        return _checked_list(pages, page_size)
     if not isinstance(pages, np.ndarray) or pages.dtype != np.uint8 or pages.ndim != 2:
         got = f"{pages.dtype} {pages.shape}" if isinstance(pages, np.ndarray) else type(pages).__name__
-        raise TypeError(f"pages are a uint8 array of shape (n, {page_size}), not {got}")
+        raise TypeError(
+            f"pages are a uint8 array of shape (n, {page_size}), or a list of {page_size} bytes each, not {got}"
+        )
     if pages.shape[1] != page_size:
         raise ValueError(f"pages are {page_size} bytes each, not {pages.shape[1]}")
     return np.ascontiguousarray(pages)
+
+
+def _checked_list(pages: Sequence[Any], page_size: int) -> list[bytes]:
+    listed = [page if type(page) is bytes else _as_bytes(page) for page in pages]
+    for size in set(map(len, listed)) - {page_size}:
+        raise ValueError(f"pages are {page_size} bytes each, not {size}")
+    return listed
+
+
+def _as_bytes(page: Any) -> bytes:
+    if not isinstance(page, bytes | bytearray | memoryview | np.ndarray):
+        raise TypeError(f"a list of pages has bytes objects in it, or arrays of uint8, not {type(page).__name__}")
+    if isinstance(page, np.ndarray) and page.dtype != np.uint8:
+        raise TypeError(f"a page is an array of uint8, not {page.dtype}")
+    return bytes(page)
+
+
+def as_array(pages: Pages | list[bytes], page_size: int) -> Pages:
+    """The checked pages as rows of an array."""
+    return np.frombuffer(b"".join(pages), np.uint8).reshape(-1, page_size) if isinstance(pages, list) else pages
 
 
 def checked_out(out: Pages | None, n: int, page_size: int) -> Pages:

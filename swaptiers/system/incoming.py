@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,10 @@ import numpy.typing as npt
 
 from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksums, digest
 from swaptiers.core import api
-from swaptiers.core.state import TAKE
-from swaptiers.errors import CorruptEntryError, SwapTiersError, TierIOError
+from swaptiers.core.entries import ROW_BITS
+from swaptiers.core.rings import STAMP_BITS
+from swaptiers.core.state import RECORD, RECORD_BYTES, STORED, TAKE, ZERO
+from swaptiers.errors import CorruptEntryError, TierIOError
 from swaptiers.system.arguments import Pages, no_entry
 from swaptiers.system.batches import Here, Homes, homes_in
 from swaptiers.system.parts import Parts
@@ -19,6 +23,20 @@ from swaptiers.tiers.failures import Failure
 
 Int64s = npt.NDArray[np.int64]
 NONE = -1
+ROW_MASK = (1 << ROW_BITS) - 1
+
+
+def _reader_of(names: Sequence[str]) -> Callable[[memoryview, int], tuple[int, ...]]:
+    """Fields of a RECORD, in the order of the record, for who looks at one with every page."""
+    codes, text, at = {8: "q", 4: "i", 1: "b"}, "=", 0
+    for name in names:
+        kind, place, *_ = RECORD.fields[name]  # type: ignore[index]
+        text += f"{place - at}x{codes[kind.itemsize]}"
+        at = place + kind.itemsize
+    return struct.Struct(text).unpack_from
+
+
+record_at = _reader_of(("slot", "checksum", "stamp", "length", "tier", "backing"))
 
 
 class Incoming:
@@ -26,7 +44,10 @@ class Incoming:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._words, self._one_row = parts.core.words.words, parts.core.words.at("one_row")
+        words = parts.core.words
+        self._words, self._epoch = words.words, words.at("epoch")
+        self._one_tier, self._one_slot = words.at("one_tier"), words.at("one_slot")
+        self._records = parts.core.records.data.cast("B")
 
     def take(self, ids: Int64s, out: Pages | None, *, keep_clean: bool = False) -> Pages:
         """The pages, in `out` if given, whose entries are let go: all, or (if anything is raised) none.
@@ -60,99 +81,58 @@ class Incoming:
         return [(rank, np.flatnonzero(takes["tier"] == rank)) for rank in gone]
 
     def take_page(self, entry: int) -> bytes:
-        """One page, in two compiled calls."""
+        """One page, in one compiled call. Where anything comes between, as `take` does it."""
         parts = self._parts
-        words, one_row = self._words, self._one_row
-        row = rank = NONE
-        slot = 0
-        page: Buffer = parts.zero_page
-        try:
+        seen = self._look_at(entry)
+        if seen is not None:
+            page, placement, rank, slot = seen
             with parts.quick_lock:
                 if parts.closed:
                     parts.alive()
-                words[one_row] = NONE
-                try:
-                    row = api.take_page(parts.state, entry)
-                    rank, slot, length, total, _ = parts.core.latest_take()
-                except BaseException:
-                    row = words[one_row]
-                    raise
-            if row < 0:
-                raise no_entry(entry, row)
-            if rank >= 0:
-                tier, single = parts.tiers[rank], parts.singles[rank]
-                payload = single.load_one(slot, length)
-                if digest(payload) & CHECKSUM_MASK != total:
-                    raise CorruptEntryError(entry, tier.name, slot)
-                page = tier.decode(payload)
-                if parts.failures.runs:
-                    parts.engine.worked(tier, "load")
-            with parts.quick_lock:
-                if parts.closed:
-                    parts.alive()
-                api.finish_page(parts.state, row)
-                if rank >= 0:
-                    try:
-                        single.free_one(slot)
-                    except Exception:
-                        parts.failures.note(tier.name, "free")
-        except BaseException as error:
-            if row >= 0:
-                self._put_back(row, entry, rank, slot, error)
-            raise
-        return page if type(page) is bytes else bytes(page)
+                is_taken = api.take_seen(parts.state, entry, placement, rank, slot)
+                if is_taken and rank >= 0:
+                    self._free_one(rank, slot)
+            if is_taken:
+                return page if type(page) is bytes else bytes(page)
+        return self.take(np.array([entry]), None).tobytes()
 
     def peek_page(self, entry: int) -> bytes:
-        """One page, whose entry stays, in two compiled calls. Where anything comes between, as `peek` does it."""
+        """One page, whose entry stays, in one compiled call. Where anything comes between, as `peek` does it."""
         parts = self._parts
-        with parts.quick_lock:
-            if parts.closed:
-                parts.alive()
-            row: int = api.begin_peek(parts.state, entry)
-            rank, slot, length, total, placement = parts.core.latest_take()
-        if row < 0:
-            raise no_entry(entry, row)
-        page = self._look_at(rank, slot, length, total)
-        if page is not None:
+        seen = self._look_at(entry)
+        if seen is not None:
+            page, placement, rank, slot = seen
             with parts.quick_lock:
                 if parts.closed:
                     parts.alive()
-                is_there = api.finish_peek(parts.state, row, placement, rank, slot, parts.clock())
+                is_there = api.peek_seen(parts.state, entry, placement, rank, slot, parts.clock())
             if is_there:
                 return page if type(page) is bytes else bytes(page)
         pages = np.empty((1, parts.page_size), np.uint8)
         self.peek(np.array([entry]), pages)
         return pages.tobytes()
 
-    def _look_at(self, rank: int, slot: int, length: int, total: int) -> Buffer | None:
-        """The page in that slot; None if it can't be had."""
+    def _look_at(self, entry: int) -> tuple[Buffer, int, int, int] | None:
+        """A page that was there a moment ago: the page, and the placement, tier and slot that it is to have still when it is
+        asked for with the lock, which nobody holds here. None where there is more to it."""
         parts = self._parts
-        if rank < 0:
-            return parts.zero_page
-        tier = parts.tiers[rank]
         try:
-            payload = parts.singles[rank].load_one(slot, length)
-            page = tier.decode(payload) if digest(payload) & CHECKSUM_MASK == total else None
-        except (OSError, ValueError):
+            placement = self._words[self._epoch] << STAMP_BITS  # first: an older one than the stamp's fits nothing
+            slot, total, stamp, length, rank, backing = record_at(self._records, (entry & ROW_MASK) * RECORD_BYTES)
+            if backing != STORED:
+                return (parts.zero_page, placement | stamp, NONE, 0) if backing == ZERO else None
+            single, tier = parts.quick_reads[rank], parts.tiers[rank]
+            if single is None:
+                return None
+            payload = single.load_one(slot, length)
+            if digest(payload) & CHECKSUM_MASK != total:
+                return None
+            page = tier.decode(payload)
+            if parts.failures.runs:
+                parts.engine.worked(tier, "load")
+            return page, placement | stamp, rank, slot
+        except Exception:  # of what is in nobody's hands by now anything may be wrong: who has the lock finds out
             return None
-        if parts.failures.runs and page is not None:
-            parts.engine.worked(tier, "load")
-        return page
-
-    def _put_back(self, row: int, entry: int, rank: int, slot: int, error: BaseException) -> None:
-        """A single entry could not be loaded: it is where it was. Raises what that is called here."""
-        failure: Exception | None = None
-        if rank >= 0 and isinstance(error, OSError | ValueError) and not isinstance(error, SwapTiersError):
-            tier = self._parts.tiers[rank]
-            failure = CorruptEntryError(entry, tier.name, slot)
-            if isinstance(error, OSError):
-                failure = _unread(tier, error, 1, slot)
-        self._note(failure or error)
-        with self._parts.held():
-            api.restore_page(self._parts.state, entry, row)
-            self._parts.engine.quarantine_suspects()
-        if failure is not None:
-            raise failure from error
 
     def discard(self, ids: Int64s) -> None:
         """Let the entries go unread: all, or (if an id names none) none."""
@@ -176,12 +156,16 @@ class Incoming:
             row: int = api.drop_page(parts.state, entry)
             if row < 0:
                 raise no_entry(entry, row)
-            rank, slot, *_ = parts.core.latest_take()
+            rank = self._words[self._one_tier]
             if rank >= 0:
-                try:
-                    parts.singles[rank].free_one(slot)
-                except Exception:
-                    parts.failures.note(parts.tiers[rank].name, "free")
+                self._free_one(rank, self._words[self._one_slot])
+
+    def _free_one(self, rank: int, slot: int) -> None:
+        """Tell the tier; the caller holds the lock. What it raises must not undo what is done already."""
+        try:
+            self._parts.singles[rank].free_one(slot)
+        except Exception:
+            self._parts.failures.note(self._parts.tiers[rank].name, "free")
 
     def forget_clean(self, ids: Int64s) -> int:
         """Free the slots that are still kept of these ids; how many there were."""

@@ -39,6 +39,8 @@ FASTEST = 0
 Payloads = dict[int, Encoded]
 """Per codec column what the pages of the batch became."""
 Reasons = dict[str, int]
+Batch = Pages | list[bytes]
+"""Rows of an array, or bytes objects, each a page."""
 
 
 class Outgoing:
@@ -51,7 +53,7 @@ class Outgoing:
         self._words, self._one_entry, self._one_slot = words.words, words.at("one_entry"), words.at("one_slot")
 
     def store(
-        self, pages: Pages, cgroup: int, uses: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], reasons: Reasons
+        self, pages: Batch, cgroup: int, uses: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], reasons: Reasons
     ) -> None:
         """Store at most PENDING_MAX pages: their ids go into `ids`, refusals are counted in `reasons`.
 
@@ -65,7 +67,7 @@ class Outgoing:
 
     def _store(
         self,
-        pages: Pages,
+        pages: Batch,
         cgroup: int,
         uses: npt.NDArray[np.int64],
         ids: npt.NDArray[np.int64],
@@ -79,8 +81,7 @@ class Outgoing:
             payloads[first] = made = self._encode(first, pages)
             zero = made.zero
         else:
-            zero = np.empty(n, np.bool_)
-            api.zero_rows(pages.view(np.int64), zero)
+            zero = self._zeros(pages)
         with parts.held():
             api.ask_places(parts.state, pending, n, cgroup, uses, zero)
         if first >= 0:
@@ -186,24 +187,33 @@ class Outgoing:
         table, self._scratch.table = getattr(self._scratch, "table", None), None
         return np.zeros(PENDING_MAX, PENDING) if table is None else table
 
-    def _encode(self, codec: int, pages: Pages) -> Encoded:
+    def _encode(self, codec: int, pages: Batch) -> Encoded:
         """Compress the batch with one codec."""
-        many = self._parts.codec_bulks[codec]
+        many, n = self._parts.codec_bulks[codec], len(pages)
         if many is not None:
-            return many.encode_rows(pages)
-        encode, n = self._parts.codec_tiers[codec].encode, len(pages)
-        zero = np.empty(n, np.bool_)
-        api.zero_rows(pages.view(np.int64), zero)
+            made = many.encode_objects(pages) if isinstance(pages, list) else many.encode_rows(pages)
+            if made is not None:
+                return made
+        encode, zero = self._parts.codec_tiers[codec].encode, self._zeros(pages)
         payloads: list[Buffer] = [
-            b"" if empty else encode(view) for view, empty in zip(rows_of(pages), zero.tolist(), strict=True)
+            b"" if empty else encode(page) for page, empty in zip(_each(pages), zero.tolist(), strict=True)
         ]
         return Encoded(payloads, np.fromiter(map(len, payloads), np.int64, n), checksums(payloads, n), zero)
+
+    def _zeros(self, pages: Batch) -> npt.NDArray[np.bool_]:
+        """Which of the pages are zero-filled."""
+        zero = np.empty(len(pages), np.bool_)
+        if isinstance(pages, list):
+            zero[:] = list(map(self._parts.zero_page.__eq__, pages))
+        else:
+            api.zero_rows(pages.view(np.int64), zero)
+        return zero
 
     def _place(
         self,
         pending: Any,
         n: int,
-        pages: Pages,
+        pages: Batch,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
     ) -> None:
@@ -219,7 +229,7 @@ class Outgoing:
         self,
         pending: Any,
         n: int,
-        pages: Pages,
+        pages: Batch,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
         flight: object,
@@ -289,7 +299,7 @@ class Outgoing:
         start: int,
         end: int,
         homes: Homes,
-        pages: Pages,
+        pages: Batch,
         payloads: Payloads,
         ids: npt.NDArray[np.int64],
         flight: object,
@@ -303,7 +313,7 @@ class Outgoing:
             if tier.compressed:
                 self._store_encoded(tier, pending, here, payloads[parts.columns[rank]])
             else:
-                rows = rows_of(pages[here])
+                rows = _chosen(_each(pages), here)
                 self._store_in(tier, pending, here, rows, checksums(rows, len(rows)))
         with parts.lock:
             parts.alive()
@@ -312,12 +322,7 @@ class Outgoing:
 
     def _store_encoded(self, tier: Tier, pending: Any, here: Here, made: Encoded) -> None:
         """Store the payloads of pending[here] where they were placed."""
-        all_made = made.payloads
-        if not isinstance(here, slice):
-            chosen = [all_made[i] for i in here.tolist()]
-        else:
-            chosen = all_made if here.stop - here.start == len(all_made) else all_made[here]
-        self._store_in(tier, pending, here, chosen, made.checksums[here])
+        self._store_in(tier, pending, here, _chosen(made.payloads, here), made.checksums[here])
 
     def _store_in(
         self, tier: Tier, pending: Any, here: Here, chosen: list[Buffer], sums: npt.NDArray[np.int64]
@@ -342,6 +347,18 @@ class Outgoing:
             api.withdraw_pages(parts.state, pending, n, ids)
             parts.engine.quarantine_suspects()
             parts.engine.land(flight)
+
+
+def _each(pages: Batch) -> list[Buffer]:
+    """A buffer per page."""
+    return list(pages) if isinstance(pages, list) else rows_of(pages)
+
+
+def _chosen(buffers: list[Buffer], here: Here) -> list[Buffer]:
+    """Those that stand there."""
+    if not isinstance(here, slice):
+        return [buffers[i] for i in here.tolist()]
+    return buffers if here.stop - here.start == len(buffers) else buffers[here]
 
 
 def _count_refusals(pending: Any, reasons: Reasons) -> None:

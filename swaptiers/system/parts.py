@@ -18,7 +18,7 @@ from swaptiers.system.open_lock import new_lock, open_lock
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failures
 from swaptiers.tiers.payloads import encoders
-from swaptiers.tiers.single import bulk_of, single_pages
+from swaptiers.tiers.single import bulk_of, quick_read, single_pages
 
 
 class Parts:
@@ -43,6 +43,7 @@ class Parts:
         self.tree = tree
         self.tiers = tiers
         self.singles = [single_pages(tier) for tier in tiers]
+        self.quick_reads = [quick_read(tier) for tier in tiers]
         self.bulks = [bulk_of(tier) for tier in tiers]
         self.clock = clock
         self.page_size = int(core.st.page_size)

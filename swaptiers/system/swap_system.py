@@ -57,6 +57,7 @@ from swaptiers.system.arguments import (
     MAX_ID,
     Ids,
     Pages,
+    as_array,
     checked_clean,
     checked_ids,
     checked_out,
@@ -273,13 +274,13 @@ class SwapSystem:
 
     def swap_out(
         self,
-        pages: Pages,
+        pages: Pages | Sequence[Buffer],
         cgroup: Cgroup | str = ROOT,
         *,
         last_used_ns: int | npt.NDArray[np.int64] | None = None,
         clean: Ids | Sequence[int] | None = None,
     ) -> Ids:
-        """Store pages: (n, page_size) uint8 -> (n,) uint64 entry ids.
+        """Store pages: (n, page_size) uint8, or a list of bytes objects of page_size each -> (n,) uint64 entry ids.
 
         `last_used_ns`: when each page was last used, by the system's clock (default: now). `clean`: per page the id under
         which it was swapped in with `keep_clean`, or 0: where its slot is still kept and the page is what it holds, the
@@ -288,14 +289,15 @@ class SwapSystem:
         Raises StoreRefusedError when pages are refused, with the ids of those that are in; TierIOError when a tier fails,
         after which none of the call's pages are in.
         """
-        array = checked_pages(pages, self.page_size)
-        uses = checked_uses(last_used_ns, len(array), self._parts.clock())
+        batch = checked_pages(pages, self.page_size)
+        uses = checked_uses(last_used_ns, len(batch), self._parts.clock())
         index = self._index(cgroup)
-        ids = np.zeros(len(array), np.int64)
+        ids = np.zeros(len(batch), np.int64)
         stored = ids[:0]
         reasons: dict[str, int] = {}
         try:
             if clean is not None:
+                array = as_array(batch, self.page_size)
                 self._outgoing.store_clean(array, checked_clean(clean, len(array)), uses, ids)
                 left = np.flatnonzero(ids == 0)
                 stored = ids[left]
@@ -304,7 +306,7 @@ class SwapSystem:
                 finally:
                     ids[left] = stored
             else:
-                self._store(array, index, uses, ids, reasons)
+                self._store(batch, index, uses, ids, reasons)
             if self._parts.has_background:
                 self._maintain()
             out = ids.view(np.uint64)
@@ -323,18 +325,18 @@ class SwapSystem:
 
     def _store(
         self,
-        array: Pages,
+        pages: Pages | list[bytes],
         index: int,
         uses: npt.NDArray[np.int64],
         ids: npt.NDArray[np.int64],
         reasons: dict[str, int],
     ) -> None:
-        if len(array) <= BATCH:
-            self._outgoing.store(array, index, uses, ids, reasons)
+        if len(pages) <= BATCH:
+            self._outgoing.store(pages, index, uses, ids, reasons)
             return
-        for start in range(0, len(array), BATCH):
-            end = min(start + BATCH, len(array))
-            self._outgoing.store(array[start:end], index, uses[start:end], ids[start:end], reasons)
+        for start in range(0, len(pages), BATCH):
+            end = min(start + BATCH, len(pages))
+            self._outgoing.store(pages[start:end], index, uses[start:end], ids[start:end], reasons)
 
     def swap_out_page(self, page: Buffer, cgroup: Cgroup | str = ROOT, *, last_used_ns: int | None = None) -> int:
         """Store one page of exactly page_size bytes; its entry id. Raises as `swap_out` does."""

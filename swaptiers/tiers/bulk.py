@@ -56,14 +56,14 @@ class Bulk:
         return Encoded(payloads, lengths, sums, zero)
 
     def encode_objects(self, pages: Sequence[Buffer]) -> Encoded | None:
-        """Encode bytes objects of a page each, at most MAX_PAGES, also those that are zero; None if some are not."""
+        """Encode bytes objects of a page each, at most MAX_PAGES; None if some are not."""
         own, n = self._own, len(pages)
-        lengths, sums = np.empty(n, np.int64), np.empty(n, np.int64)
+        lengths, sums, zero = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.bool_)
         memory = own.take()
-        bad = bulk.encode_objects(own.at, addresses(pages), own.page_size, _bytes_of(memory), lengths, sums)
+        bad = bulk.encode_objects(own.at, addresses(pages), own.page_size, _bytes_of(memory), lengths, sums, zero)
         payloads = _cut(memory, lengths) if bad < 0 else []
         own.give_back(memory)
-        return Encoded(payloads, lengths, sums, np.zeros(n, np.bool_)) if bad < 0 else None
+        return Encoded(payloads, lengths, sums, zero) if bad < 0 else None
 
     def decode_into(
         self,

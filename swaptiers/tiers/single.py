@@ -52,6 +52,12 @@ def single_pages(tier: Tier) -> SinglePages:
     return tier if type(tier) in COMPRESSING else OneByOne(tier)  # type: ignore[return-value]
 
 
+def quick_read(tier: Tier) -> SinglePages | None:
+    """The calls of a tier that may be read without asking who has the slot by now: it gives some bytes, or raises. None for
+    those that are not ours: they need not expect it, and whatever is around a tier sees what is meant."""
+    return single_pages(tier) if type(tier) in OURS else None
+
+
 def bulk_of(tier: Tier) -> Bulk | None:
     """The tier's codec for many pages at a time, under the same condition: whatever is around a tier sees every page."""
     return tier.bulk if type(tier) in COMPRESSING else None  # type: ignore[attr-defined]

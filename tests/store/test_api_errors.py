@@ -447,7 +447,9 @@ def test_a_load_that_fails(
 ) -> None:
     """Every entry of the call is still there afterwards."""
     ids, pages = held
-    failing = Failing(monkeypatch, tier_of(swap, name), "load_one" if (way, name) == ("page", "zswap") else "load")
+    failing = Failing(monkeypatch, tier_of(swap, name), "load")
+    if (way, name) == ("page", "zswap"):
+        Failing(monkeypatch, tier_of(swap, name), "load_one")
     for entry, page in zip(ids.tolist(), pages, strict=True):
         where = int(swap.core.records[entry & 0xFFFFFFFF].tier)
         if way == "page" and swap.graph.tiers[where].name == name:

@@ -122,6 +122,42 @@ def test_while_others_move_and_store() -> None:
         swap.check()
 
 
+@pytest.mark.parametrize("call", ["peek_page", "swap_in_page"])
+@pytest.mark.parametrize("between", ["move", "use", "discard", "take", "reuse"])
+def test_what_comes_between(monkeypatch: pytest.MonkeyPatch, call: str, between: str) -> None:
+    """The page is read before the entry is asked for with the lock: what others do in that instant must count."""
+    first, second = pages_of(3)[1:]
+    with st.SwapSystem(tiers("file"), clock=iter(range(10**6)).__next__) as swap:
+        entry = swap.swap_out_page(first.tobytes())
+        zswap: Any = swap.tiers[0]
+        real = zswap.load_one
+
+        def load_one(slot: int, length: int) -> Any:
+            payload = real(slot, length)
+            monkeypatch.setattr(zswap, "load_one", real)
+            if between == "move":
+                assert swap.demote("1", source="zswap").entries == 1
+            elif between == "use":
+                swap.peek([entry])
+            elif between == "take":
+                swap.swap_in([entry])
+            else:
+                swap.discard([entry])
+                if between == "reuse":
+                    assert swap.swap_out_page(second.tobytes()) & 0xFFFF_FFFF == entry & 0xFFFF_FFFF
+            return payload
+
+        monkeypatch.setattr(zswap, "load_one", load_one)
+        if between in ("move", "use"):
+            assert getattr(swap, call)(entry) == first.tobytes()
+            assert len(swap) == (call == "peek_page")
+        else:
+            with pytest.raises(st.StaleEntryError):
+                getattr(swap, call)(entry)
+            assert len(swap) == (between == "reuse")
+        swap.check()
+
+
 # and its sibling
 
 
