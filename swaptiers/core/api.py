@@ -65,6 +65,7 @@ from swaptiers.core.state import (
     Header,
     cell_of,
     cgroups,
+    checksums,
     header_at,
     pending_pages,
     plan_entries,
@@ -132,7 +133,7 @@ def publish_pages(at: State, pending: Any, start: int, n: int, ids: Any) -> None
     for i in range(start, n):
         p = pending[i]
         if p.state == PLACED:
-            records(st)[p.row].checksum = p.checksum
+            checksums(st)[p.row] = p.checksum
             publish_entry(st, p.row)
             ids[i] = entry_id(st, p.row)
         elif p.state == PLACED_ZERO:
@@ -166,7 +167,7 @@ def store_page(at: State, cgroup: int, last_use: int, tier: int, length: int, ch
     ask(p, -1, cgroup, last_use, False)
     if not put(st, tier, stored, p):
         return 0
-    records(st)[p.row].checksum = checksum
+    checksums(st)[p.row] = checksum
     publish_entry(st, p.row)
     st.one_slot = p.slot
     st.one_entry = entry_id(st, p.row)
@@ -231,7 +232,7 @@ def _describe(st: Header, row: int, take: Any) -> None:
     take.tier = r.tier
     take.slot = r.slot
     take.length = r.length
-    take.checksum = r.checksum
+    take.checksum = checksums(st)[row]
     take.marks = r.marks
 
 
@@ -325,13 +326,13 @@ def _kept_row(st: Header, entry: int) -> int:
 
 
 @kernel
-def find_kept(at: State, ids: Any, checksums: Any, kept: Any) -> None:
+def find_kept(at: State, ids: Any, sums: Any, kept: Any) -> None:
     """Which of the ids have a slot that is kept, and its payload's checksum."""
     st = header_at(at)
     for i in range(len(ids)):
         row = _kept_row(st, ids[i])
         kept[i] = row >= 0
-        checksums[i] = records(st)[row].checksum if row >= 0 else 0
+        sums[i] = checksums(st)[row] if row >= 0 else 0
 
 
 @kernel

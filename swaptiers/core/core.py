@@ -163,6 +163,7 @@ class Core:
         st.chunks_n = max(1024, 4 * max_entries // CHUNK) + MAX_CGROUPS
         st.quarantine_n = 1 << 22
         self.records = self._table("records_at", max_entries, RECORD)
+        self.checksums = self._table("checksums_at", max_entries, np.dtype(np.int64))
         self.cgroups = self._table("cgroups_at", MAX_CGROUPS, CGROUP)
         self.preorder = self._table("preorder_at", MAX_CGROUPS, np.dtype(np.int32))
         self.cells = self._table("cells_at", st.cells_n, CELL)
@@ -420,6 +421,7 @@ class Core:
         st = self.st
         return {
             "records_at": int(st.row_top),
+            "checksums_at": int(st.row_top),
             "cgroups_at": self.cgroup_count,
             "preorder_at": self.cgroup_count,
             "cells_at": self.cgroup_count * MAX_TIERS,

@@ -55,7 +55,6 @@ def row_alloc(st: Header) -> int:
     r.generation += 1
     r.stamp = 0
     r.marks = 0
-    r.checksum = 0
     return int(row)
 
 

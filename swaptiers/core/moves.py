@@ -31,6 +31,7 @@ from swaptiers.core.state import (
     ZSWAP_MAX,
     Header,
     cgroups,
+    checksums,
     plan_entries,
     records,
 )
@@ -101,8 +102,7 @@ def add_to_plan(st: Header, row: int) -> None:
     p.owner = r.owner
     p.slot = r.slot
     p.length = r.length
-    p.checksum = r.checksum
-    p.to_checksum = r.checksum
+    p.checksum = p.to_checksum = checksums(st)[row]
     p.copied = 1
     st.plan_n += 1
     st.plan_bytes += r.length
@@ -181,7 +181,8 @@ def commit_move(st: Header, edge: int, trigger: int, p: Any) -> bool:
     r.tier = e.target
     r.slot = p.to_slot
     r.length = p.to_length
-    r.checksum = p.to_checksum
+    if p.to_checksum != p.checksum:
+        checksums(st)[p.row] = p.to_checksum
     r.marks &= ~(PLANNED | CHOSEN | COPYING | RAW | REFERENCED)
     if st.tiers[e.target].codec >= 0 and p.to_length >= st.page_size:
         r.marks |= RAW

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from swaptiers.core.compile import part
-from swaptiers.core.state import NO_LIMIT, Header, carray, cgroups, pointer, preorder
+from swaptiers.core.state import NO_LIMIT, Header, carray, cgroups, pointer, preorder, record_of
 
 UNTOUCHED, RESIDENT, LEAVING, SWAPPED = 0, 1, 2, 3
 NONE = -1
 
-PAGE = np.dtype(
-    (
-        np.record,
-        np.dtype(
-            [
-                ("last_use", "i8"),  # ns, while resident
-                ("hotter", "i4"),  # neighbour in the LRU; of a swapped page: its row
-                ("colder", "i4"),  # neighbour in the LRU; of a swapped page: its place in the order of recency
-                ("version", "i4"),  # of its contents: one more with each write
-                ("state", "i4"),
-            ]
-        ),
-    )
+PAGE = record_of(
+    [
+        ("last_use", "i8"),  # ns, while resident
+        ("hotter", "i4"),  # neighbour in the LRU; of a swapped page: its row
+        ("colder", "i4"),  # neighbour in the LRU; of a swapped page: its place in the order of recency
+        ("version", "i4"),  # of its contents: one more with each write
+        ("state", "i1"),
+    ],
+    align=False,
 )
 PAGE_BYTES = PAGE.itemsize
 

@@ -106,16 +106,15 @@ ROUND_ROBIN, PROPORTIONAL, BORROW = 0, 1, 2
 NO_QUOTA, BYTES_WRITTEN, TIME_TAKEN = 0, 1, 2
 
 
-def _record(fields: list[Any], *, align: bool = True) -> np.dtype[Any]:
+def record_of(fields: list[Any], *, align: bool = True) -> np.dtype[Any]:
     """A structured dtype whose scalars take attribute access, in numba and in Python alike."""
     return np.dtype((np.record, np.dtype(fields, align=align)))
 
 
-RECORD = _record(
+RECORD = record_of(
     [
         ("slot", "i8"),  # where in the tier; the free list threads through it
         ("last_use", "i8"),  # ns
-        ("checksum", "i8"),  # xxh3 of the stored payload, 63 bits
         ("stamp", "i4"),  # of the latest placement; 0 = in no cold list
         ("length", "i4"),  # stored bytes
         ("cgroup", "i4"),
@@ -128,7 +127,7 @@ RECORD = _record(
     ]
 )
 RECORD_BYTES = RECORD.itemsize
-TIER = _record(
+TIER = record_of(
     [
         ("kind", "i8"),
         ("rank", "i8"),  # 0 = fastest
@@ -192,7 +191,7 @@ TIER = _record(
         ("busy_until", "i8"),
     ]
 )
-EDGE = _record(
+EDGE = record_of(
     [
         ("source", "i8"),
         ("target", "i8"),
@@ -234,7 +233,7 @@ EDGE = _record(
         ("refused", "i8", (REASONS,)),
     ]
 )
-CGROUP = _record(
+CGROUP = record_of(
     [
         ("parent", "i4"),
         ("alive", "i4"),
@@ -277,7 +276,7 @@ CGROUP = _record(
         ("stall_ns", "i8"),
     ]
 )
-CELL = _record(  # one cgroup in one tier
+CELL = record_of(  # one cgroup in one tier
     [
         ("entries", "i8"),
         ("stored_bytes", "i8"),
@@ -289,7 +288,7 @@ CELL = _record(  # one cgroup in one tier
         ("whole_pages", "i8"),  # its own entries that are stored in full: raw ones, where the tier compresses
     ]
 )
-RING = _record(
+RING = record_of(
     [
         ("head_chunk", "i4"),
         ("tail_chunk", "i4"),
@@ -303,8 +302,8 @@ RING = _record(
         ("next", "i4"),  # 1 + index of the cell's next ring
     ]
 )
-CHUNK_RECORD = _record([("next", "i4"), ("_", "i4"), ("rows", "i4", (CHUNK,)), ("stamps", "i4", (CHUNK,))])
-CLUSTER_RECORD = _record(
+CHUNK_RECORD = record_of([("next", "i4"), ("_", "i4"), ("rows", "i4", (CHUNK,)), ("stamps", "i4", (CHUNK,))])
+CLUSTER_RECORD = record_of(
     [
         ("taken", "u1", (CLUSTER,)),
         ("used", "i4"),
@@ -314,7 +313,7 @@ CLUSTER_RECORD = _record(
         ("listed", "i4"),  # 0 = in no list, 1 = empty, 2 = partly used
     ]
 )
-PLAN = _record(
+PLAN = record_of(
     [
         ("row", "i8"),  # LANDED once the move is over, whatever became of it
         ("stamp", "i8"),
@@ -332,7 +331,7 @@ PLAN = _record(
         ("copied", "i8"),  # set by the mover: 0 = the copy failed, the entry stays where it is
     ]
 )
-PENDING = _record(
+PENDING = record_of(
     [
         ("owner", "i8"),
         ("content", "i8"),
@@ -354,7 +353,7 @@ PENDING = _record(
         ("lengths", "i4", (MAX_CODECS,)),
     ]
 )
-TAKE = _record(
+TAKE = record_of(
     [
         ("row", "i8"),
         ("placement", "i8"),  # as `placement_of` has it
@@ -366,15 +365,15 @@ TAKE = _record(
         ("marks", "i8"),
     ]
 )
-PICK = _record(
+PICK = record_of(
     [
         ("row", "i8"),
         ("score", "i8"),
         ("outcome", "i8"),  # of a suggestion: ACCEPTED, why not, or NOT_REACHED
     ]
 )
-QUARANTINE = _record([("tier", "i8"), ("slot", "i8")])
-SEGMENT = _record(
+QUARANTINE = record_of([("tier", "i8"), ("slot", "i8")])
+SEGMENT = record_of(
     [
         ("at", "i8"),  # bytes appended
         ("live", "i8"),  # of them, still somebody's
@@ -390,7 +389,7 @@ SEGMENT = _record(
     ]
 )
 
-HEADER = _record(
+HEADER = record_of(
     [
         ("page_size", "i8"),
         ("charge_zswap", "i8"),
@@ -400,6 +399,7 @@ HEADER = _record(
         ("by_rank", "i8", (MAX_TIERS,)),
         # records
         ("records_at", "i8"),
+        ("checksums_at", "i8"),
         ("records_n", "i8"),
         ("row_top", "i8"),
         ("free_row", "i8"),
@@ -530,6 +530,13 @@ def header_at(address: int) -> Header:
 @part
 def records(st: Header) -> Any:
     return carray(pointer(st.records_at), (st.records_n,), RECORD)
+
+
+@part
+def checksums(st: Header) -> Any:
+    """Per record the xxh3 of the stored payload, 63 bits. Not in the record: the laboratory, which compares bytes, has none,
+    and memory that nobody touches costs nothing."""
+    return carray(pointer(st.checksums_at), (st.records_n,), np.int64)
 
 
 @part

@@ -521,7 +521,9 @@ class Laboratory:
         swapped = np.flatnonzero(self.pages["state"] == SWAPPED)
         rows = self.pages["hotter"][swapped]
         held = self.core.records[:top][rows]
-        lost = int((held["owner"] != swapped).sum()) + len(rows) - len(np.unique(rows))
+        is_used = np.zeros(top, np.bool_)
+        is_used[rows] = True
+        lost = int((held["owner"] != swapped).sum()) + len(rows) - int(is_used.sum())
         if self.executor is None:
             return Integrity(verified=0, held_verified=0, mismatched=0, lost=lost)
         stored = held["backing"] == STORED

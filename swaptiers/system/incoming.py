@@ -36,7 +36,7 @@ def _reader_of(names: Sequence[str]) -> Callable[[memoryview, int], tuple[int, .
     return struct.Struct(text).unpack_from
 
 
-record_at = _reader_of(("slot", "checksum", "stamp", "length", "tier", "backing"))
+record_at = _reader_of(("slot", "stamp", "length", "tier", "backing"))
 
 
 class Incoming:
@@ -47,7 +47,7 @@ class Incoming:
         words = parts.core.words
         self._words, self._epoch = words.words, words.at("epoch")
         self._one_tier, self._one_slot = words.at("one_tier"), words.at("one_slot")
-        self._records = parts.core.records.data.cast("B")
+        self._records, self._sums = parts.core.records.data.cast("B"), parts.core.checksums.data
 
     def take(self, ids: Int64s, out: Pages | None, *, keep_clean: bool = False) -> Pages:
         """The pages, in `out` if given, whose entries are let go: all, or (if anything is raised) none.
@@ -118,14 +118,15 @@ class Incoming:
         parts = self._parts
         try:
             placement = self._words[self._epoch] << STAMP_BITS  # first: an older one than the stamp's fits nothing
-            slot, total, stamp, length, rank, backing = record_at(self._records, (entry & ROW_MASK) * RECORD_BYTES)
+            row = entry & ROW_MASK
+            slot, stamp, length, rank, backing = record_at(self._records, row * RECORD_BYTES)
             if backing != STORED:
                 return (parts.zero_page, placement | stamp, NONE, 0) if backing == ZERO else None
             single, tier = parts.quick_reads[rank], parts.tiers[rank]
             if single is None:
                 return None
             payload = single.load_one(slot, length)
-            if digest(payload) & CHECKSUM_MASK != total:
+            if digest(payload) & CHECKSUM_MASK != self._sums[row]:
                 return None
             page = tier.decode(payload)
             if parts.failures.runs:
