@@ -86,7 +86,7 @@ def _line_starts(text: str) -> list[int]:
 
 
 def _not_run(tree: ast.AST) -> set[ast.AST]:
-    """Annotations, docstrings, imports, messages of errors, and what only types see."""
+    """Annotations, docstrings, imports, messages of errors, what only types see, and what is only there for numba."""
     out: set[ast.AST] = set()
     for node in ast.walk(tree):
         unseen: list[ast.AST | None] = []
@@ -103,6 +103,8 @@ def _not_run(tree: ast.AST) -> set[ast.AST]:
             or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp) and _is_type(node))
         ):
             unseen = [node]
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "interpreted()":
+            unseen = list(node.orelse)
         for each in unseen:
             if each is not None:
                 out |= set(ast.walk(each))
