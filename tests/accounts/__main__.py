@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+from tests.accounts.labs import LABS, came_of
 from tests.accounts.script import Day
 from tests.accounts.systems import SYSTEMS
 from tests.accounts.test_known_accounts import SEED
 
 
 def main() -> None:
-    """All systems."""
-    known = {}
+    """All systems and runs."""
+    known: dict[str, Any] = {f"run {name}": came_of(name) for name in sorted(LABS)}
     for name in sorted(SYSTEMS):
         day = Day(SYSTEMS[name](), SEED)
         day.live()

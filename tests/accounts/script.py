@@ -12,6 +12,7 @@ import numpy as np
 import swaptiers as st
 from swaptiers.testing import FaultyTier
 from swaptiers.testing.faults import Fault
+from tests.accounts.flat import flattened
 from tests.store.cold_lists import check_cold_lists
 
 PAGE = 4096
@@ -41,7 +42,7 @@ class Day:
         self.pages: dict[int, bytes] = {}
         self.clean: dict[int, bytes] = {}
         self.said: list[str] = []
-        self.counters: list[dict[str, int]] = []
+        self.counters: list[dict[str, Any]] = []
 
     def _wrap(self, tier: Any) -> Any:
         """The slowest tier may fail: whatever is around a tier is asked as all others are."""
@@ -77,14 +78,11 @@ class Day:
 
     # what is written down
 
-    def _counters(self) -> dict[str, int]:
+    def _counters(self) -> dict[str, Any]:
         """Every number of stats(), of the subtrees and of the inversion that is not 0, by its place."""
-        found: dict[str, int] = {}
         looked_at = {"stats": self.swap.stats(), "inversion": self.swap.inversion()}
         looked_at |= {f"subtree {path}": self.swap.subtree(path) for path in ("/", "/a")}
-        for name, each in looked_at.items():
-            _flatten(attrs.asdict(each), name, found)
-        return found
+        return flattened({name: attrs.asdict(each) for name, each in looked_at.items()})
 
     def _where(self, entry: int) -> str:
         """An entry's row and generation, and its record."""
@@ -260,16 +258,3 @@ class Day:
         fault = self.random.choice(FAULTS)
         faulty.arm([attrs.evolve(fault, first=self.random.randrange(4))])
         return f"{faulty.name} {fault.operation} {fault.kind}"
-
-
-def _flatten(value: Any, name: str, found: dict[str, int]) -> None:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            _flatten(each, f"{name}.{key}", found)
-    elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            _flatten(each, f"{name}.{index}", found)
-    elif isinstance(value, float):
-        found[name] = round(value, 9)  # type: ignore[assignment]
-    elif value:
-        found[name] = value

@@ -1,4 +1,4 @@
-"""What small systems do in a day, step by step and counter by counter, is what is written down.
+"""What small systems do in a day, and what comes of small runs, step by step and counter by counter, is what is written down.
 
 Each counter has tests that say what it must be. This one finds the change that nobody meant: another place, another order,
 a count that is one higher. Where a change is meant, ``python -m tests.accounts`` writes the file anew, and the difference shows
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts.labs import LABS, came_of
 from tests.accounts.script import Day
 from tests.accounts.systems import SYSTEMS
 
@@ -20,7 +21,7 @@ SEED = 1
 
 
 @pytest.mark.parametrize("name", sorted(SYSTEMS))
-def test_it_is_what_is_known(name: str) -> None:
+def test_a_system(name: str) -> None:
     """Line by line, so that the first that differs is seen."""
     day = Day(SYSTEMS[name](), SEED)
     day.live()
@@ -28,3 +29,9 @@ def test_it_is_what_is_known(name: str) -> None:
     for number, (line, wanted) in enumerate(zip(day.said, known["said"], strict=True)):
         assert line == wanted, f"step {number}"
     assert json.loads(json.dumps(day.counters)) == known["counters"]
+
+
+@pytest.mark.parametrize("name", sorted(LABS))
+def test_a_run(name: str) -> None:
+    """Bytes, latencies, inversion and all."""
+    assert json.loads(json.dumps(came_of(name))) == KNOWN[f"run {name}"]
