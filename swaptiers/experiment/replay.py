@@ -139,15 +139,23 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
 
 
 @part
+def _fetch_page(lab: Lab, page: int) -> None:
+    """A hint: the page will be wanted soon. It may lie across two lines."""
+    address = lab.pages_at + page * PAGE_BYTES
+    prefetch(address)
+    prefetch(address + PAGE_BYTES - 1)
+
+
+@part
 def _look_ahead(st: Header, lab: Lab, references: Any, cursor: int, n: int) -> None:
     """Let the processor fetch what later references will want: a hint, which changes nothing."""
     if cursor + FAR >= n:
         return
-    prefetch(lab.pages_at + (references[cursor + FAR] & PAGE_MASK) * PAGE_BYTES)
+    _fetch_page(lab, references[cursor + FAR] & PAGE_MASK)
     p = pages_of(lab)[references[cursor + NEAR] & PAGE_MASK]
     if p.state == RESIDENT:
-        prefetch(lab.pages_at + p.hotter * PAGE_BYTES)
-        prefetch(lab.pages_at + p.colder * PAGE_BYTES)
+        _fetch_page(lab, p.hotter)
+        _fetch_page(lab, p.colder)
     elif p.state == SWAPPED:
         fetch_record(st, p.hotter)
 

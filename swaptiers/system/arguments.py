@@ -31,7 +31,7 @@ def checked_pages(pages: Any, page_size: int) -> Pages | list[bytes]:
 
 
 def _checked_list(pages: Sequence[Any], page_size: int) -> list[bytes]:
-    listed = [page if type(page) is bytes else _as_bytes(page) for page in pages]
+    listed = list(pages) if set(map(type, pages)) == {bytes} else list(map(_as_bytes, pages))
     for size in set(map(len, listed)) - {page_size}:
         raise ValueError(f"pages are {page_size} bytes each, not {size}")
     return listed
