@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 
 import swaptiers as st
-from bench.corpus import PAGE, SEED, load_corpus
+from bench.corpus import SEED, load_corpus
 from bench.peers import PEERS, Pages, Store
 from bench.rounds import Timing, interleaved, timed
 from bench.rows import Row, Size, Values
