@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.charges import NONE, memory_bytes, refusal
+from swaptiers.core.bulk import is_zero
+from swaptiers.core.charges import memory_bytes, refusal
 from swaptiers.core.cleaning import drop_move, end_plan, finish_move
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import (
@@ -49,6 +50,7 @@ from swaptiers.core.state import (
     FREE,
     KEPT,
     LANDED,
+    NONE,
     PLACED,
     PLACED_ZERO,
     PLANNED,
@@ -660,7 +662,7 @@ def memory_current(at: State, cgroup: int) -> int:
 @kernel
 def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
     """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 3): own entries, stored bytes, whole pages; `kept`
-    (cgroups, MAX_TIERS): kept slots; `totals`: free, retired, zero, stored, kept, busy, planned rows."""
+    (cgroups, MAX_TIERS): kept slots; `totals`: free, retired, zero, stored, kept rows."""
     st = header_at(at)
     table = records(st)
     for row in range(st.row_top):
@@ -679,8 +681,6 @@ def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
             cells[r.cgroup, r.tier, 0] += 1
             cells[r.cgroup, r.tier, 1] += r.length
             cells[r.cgroup, r.tier, 2] += 1 if r.length >= st.page_size else 0
-        totals[5] += 1 if r.marks & BUSY else 0
-        totals[6] += 1 if r.marks & PLANNED else 0
 
 
 @kernel
@@ -697,14 +697,6 @@ def count_segments(at: State, tier: int, totals: Any) -> None:
 
 @kernel
 def zero_rows(words: Any, out: Any) -> None:
-    """out[i] = True where row i of `words` (pages seen as int64) holds nothing but zeros; most rows differ at once."""
+    """out[i] = True where row i of `words` (pages seen as int64) holds nothing but zeros."""
     for i in range(len(words)):
-        row = words[i]
-        n = len(row)
-        same = row[0] == 0 and row[n - 1] == 0 and row[n // 2] == 0
-        if same:
-            for k in range(n):
-                if row[k] != 0:
-                    same = False
-                    break
-        out[i] = same
+        out[i] = is_zero(words[i])

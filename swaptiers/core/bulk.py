@@ -150,7 +150,7 @@ def _equals(one: int, other: int, size: int) -> bool:
 
 
 @part
-def _is_zero(words: Any) -> bool:
+def is_zero(words: Any) -> bool:
     """Most pages that are not differ at once."""
     n = len(words)
     if words[0] != 0 or words[n - 1] != 0 or words[n // 2] != 0:
@@ -216,7 +216,7 @@ def _sound_length(codec: Any, thing: int, total: int) -> int:
 @part
 def _encode_next(codec: Any, page: int, size: int, to: int, i: int, lengths: Any, sums: Any, zero: Any) -> int:
     """The i-th page: encoded at `to` unless it is zero-filled. Its length, which is 0 then."""
-    zero[i] = _is_zero(carray(pointer(page), (size // 8,), np.int64))
+    zero[i] = is_zero(carray(pointer(page), (size // 8,), np.int64))
     if zero[i]:
         sums[i] = lengths[i] = 0
         return 0

@@ -16,6 +16,7 @@ from swaptiers.core.state import (
     HYSTERESIS,
     INCOMPRESSIBLE,
     NO_LIMIT,
+    NONE,
     POOL_LIMIT,
     SPARSE,
     SWAP_MAX,
@@ -31,7 +32,6 @@ from swaptiers.core.state import (
 from swaptiers.core.zsmalloc import pool_add, pool_remove
 
 ROOT = 0
-NONE = -1
 
 
 @part

@@ -20,6 +20,7 @@ from swaptiers.core.state import (
     CHOSEN,
     CHUNK,
     COPYING,
+    NONE,
     PLAN_MAX,
     PLANNED,
     STORED,
@@ -31,8 +32,6 @@ from swaptiers.core.state import (
     records,
     segments,
 )
-
-NONE = -1
 
 
 @part

@@ -348,9 +348,9 @@ class Core:
         n = self.cgroup_count
         own = np.zeros((n, MAX_TIERS, 3), np.int64)
         kept = np.zeros((n, MAX_TIERS), np.int64)
-        totals = np.zeros(7, np.int64)
+        totals = np.zeros(5, np.int64)
         api.audit(self.state, own, kept, totals)
-        _agree("rows", int(totals[:5].sum()), int(st.row_top))
+        _agree("rows", int(totals.sum()), int(st.row_top))
         _agree("free rows", int(totals[0]), int(st.free_rows))
         _agree("retired rows", int(totals[1]), int(st.retired_rows))
         _agree("zero entries", int(totals[2]), int(st.zero_entries))

@@ -18,6 +18,7 @@ from swaptiers.core.state import (
     CHOSEN,
     FREE,
     KEPT,
+    NONE,
     PLANNED,
     RAW,
     REFERENCED,
@@ -33,7 +34,6 @@ from swaptiers.core.state import (
 )
 
 ROW_BITS, GENERATION_BITS = 32, 24
-NONE = -1
 STALE, FOREIGN, BUSY_NOW = -1, -2, -3
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import NO_LIMIT, Header, carray, cgroups, pointer, preorder, record_of
+from swaptiers.core.state import NO_LIMIT, NONE, Header, carray, cgroups, pointer, preorder, record_of
 
 UNTOUCHED, RESIDENT, LEAVING, SWAPPED = 0, 1, 2, 3
-NONE = -1
 
 PAGE = record_of(
     [

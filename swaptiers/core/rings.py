@@ -18,6 +18,7 @@ from swaptiers.core.state import (
     CHOSEN,
     CHUNK,
     EVERY_CLASS,
+    NONE,
     UNREADABLE,
     UNREADABLE_CLASS,
     Header,
@@ -29,7 +30,6 @@ from swaptiers.core.state import (
     rings,
 )
 
-NONE = -1
 STAMP_BITS = 32
 SORT_SHARE = 16
 WAYS = 128

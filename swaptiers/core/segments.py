@@ -15,10 +15,9 @@ from typing import Any
 
 from swaptiers.core.compile import part
 from swaptiers.core.rings import chunk_alloc, chunk_free
-from swaptiers.core.state import CHUNK, Header, chunks, segments
+from swaptiers.core.state import CHUNK, NONE, Header, chunks, segments
 
 UNUSED, OPEN, SEALED, LEAVING = 0, 1, 2, 3
-NONE = -1
 RESERVE = 2
 """Segments that only cleaning may take, so that it can always copy what is alive in one."""
 
@@ -89,7 +88,6 @@ def _take_segment(t: Any) -> int:
         return NONE
     s = segments(t)[fresh]
     s.at = 0
-    s.live = 0
     s.noted = 0
     s.barren = 0
     s.first_chunk = NONE
@@ -141,9 +139,6 @@ def _leave_if_dead(st: Header, t: Any, segment: int) -> None:
         following = chunks(st)[chunk].next
         chunk_free(st, chunk)
         chunk = following
-    s.first_chunk = NONE
-    s.last_chunk = NONE
-    s.noted = 0
 
 
 @part

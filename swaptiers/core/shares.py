@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from swaptiers.core.compile import part
 from swaptiers.core.rings import takes_of
-from swaptiers.core.state import BORROW, PROPORTIONAL, Header, cell_of, cgroups, preorder
+from swaptiers.core.state import BORROW, NONE, PROPORTIONAL, Header, cell_of, cgroups, preorder
 
 PARTS = 1 << 20
 """Of a whole, in which shares are reckoned: their product with less than 8 TiB fits."""
 UNLIMITED = 1 << 62
-NONE = -1
 
 
 @part

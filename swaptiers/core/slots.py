@@ -9,10 +9,9 @@ from typing import Any
 
 from swaptiers.core.compile import part
 from swaptiers.core.segments import forget, is_log, settled
-from swaptiers.core.state import CLUSTER, Header, clusters, quarantined
+from swaptiers.core.state import CLUSTER, NONE, Header, clusters, quarantined
 
 EMPTY, PARTIAL = 1, 2
-NONE = -1
 
 
 @part

@@ -99,6 +99,8 @@ WAITING, PLACED, PLACED_ZERO, REFUSED = 0, 1, 2, 3
 # rows of plans that are over: for good, or but for the time that they took
 LANDED, UNTIMED = -1, -2
 
+NONE = -1
+"""No row, slot, tier, cgroup or place in a list."""
 NO_LIMIT = -1
 # how cgroups take turns to give
 ROUND_ROBIN, PROPORTIONAL, BORROW = 0, 1, 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from swaptiers.core.charges import NONE, over_swap_max, refusal
+from swaptiers.core.charges import over_swap_max, refusal
 from swaptiers.core.compile import part
 from swaptiers.core.entries import place_zero, reserve_entry, row_alloc, row_return
 from swaptiers.core.kept import give_way_to
@@ -27,6 +27,7 @@ from swaptiers.core.state import (
     INCOMPRESSIBLE,
     NEED_LENGTHS,
     NEED_ROOM,
+    NONE,
     PLACED,
     PLACED_ZERO,
     POOL_LIMIT,

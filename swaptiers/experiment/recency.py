@@ -16,8 +16,6 @@ from swaptiers.core.resident import SWAPPED, pages_of
 from swaptiers.core.state import STORED, ZSWAP, Header, carray, pointer, records
 from swaptiers.experiment.lab import Lab, recency_of
 
-NONE = -1
-
 
 @part
 def is_counted(r: Any, page: int) -> bool:

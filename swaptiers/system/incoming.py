@@ -13,7 +13,7 @@ from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksums, digest
 from swaptiers.core import api
 from swaptiers.core.entries import ROW_BITS
 from swaptiers.core.rings import STAMP_BITS
-from swaptiers.core.state import RECORD, RECORD_BYTES, STORED, TAKE, ZERO
+from swaptiers.core.state import NONE, RECORD, RECORD_BYTES, STORED, TAKE, ZERO
 from swaptiers.errors import CorruptEntryError, TierIOError
 from swaptiers.system.arguments import Pages, no_entry
 from swaptiers.system.batches import Here, Homes, homes_in
@@ -22,7 +22,6 @@ from swaptiers.tiers.base import Tier
 from swaptiers.tiers.failures import Failure
 
 Int64s = npt.NDArray[np.int64]
-NONE = -1
 ROW_MASK = (1 << ROW_BITS) - 1
 
 
