@@ -85,7 +85,8 @@ class FileTier:
             write_all(self.file.fd, payloads, numbers[0] * self.page_size, len(payloads) * self.page_size)
             return
         order = np.argsort(slots, kind="stable")
-        for first, last in runs(slots[order]):
+        together, alone = runs(slots[order])
+        for first, last in [*together, *((place, place + 1) for place in alone.tolist())]:
             run = order[first:last].tolist()
             pages = [payloads[i] for i in run]
             offset = int(slots[run[0]]) * self.page_size
@@ -94,17 +95,24 @@ class FileTier:
             write_all(self.file.fd, pages, offset, len(run) * self.page_size)
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        size = self.page_size
+        size, numbers = self.page_size, slots.tolist()
+        if 1 < len(numbers) <= MAX_VECTOR and are_neighbours(numbers):
+            buffer = self._read_run(numbers[0], len(numbers))
+            return [buffer[start : start + size] for start in range(0, len(buffer), size)]
         order = np.argsort(slots, kind="stable")
         ordered = slots[order]
         pages: list[Buffer] = [b""] * len(slots)
-        for first, last in runs(ordered):
-            if last - first == 1 and not self.direct:
-                pages[order[first]] = read_exact(self.file.fd, size, int(ordered[first]) * size)
-                continue
-            run = order[first:last].tolist()
-            buffer = self._read_run(int(slots[run[0]]), len(run))
-            for place, index in enumerate(run):
+        together, alone = runs(ordered)
+        if self.direct:
+            together += [(place, place + 1) for place in alone.tolist()]  # only into memory that is aligned
+        else:
+            fd = self.file.fd
+            for index, offset in zip(order[alone].tolist(), (ordered[alone] * size).tolist(), strict=True):
+                page = os.pread(fd, size, offset)
+                pages[index] = page if len(page) == size else read_exact(fd, size, offset)
+        for first, last in together:
+            buffer = self._read_run(int(ordered[first]), last - first)
+            for place, index in enumerate(order[first:last].tolist()):
                 pages[index] = buffer[place * size : (place + 1) * size]
         return pages
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
@@ -24,10 +21,15 @@ def is_sorted(numbers: list[int]) -> bool:
     return numbers == sorted(numbers)
 
 
-def runs(slots: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Where neighbouring slots start and end in the sorted array, at most MAX_VECTOR at a time."""
-    breaks = np.flatnonzero(np.diff(slots) != 1) + 1
-    edges = [0, *breaks.tolist(), len(slots)]
-    for first, last in itertools.pairwise(edges):
-        for start in range(first, last, MAX_VECTOR):
-            yield start, min(start + MAX_VECTOR, last)
+def runs(slots: npt.NDArray[np.int64]) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64]]:
+    """Where neighbouring slots start and end in the sorted array, at most MAX_VECTOR at a time; and where those stand that
+    have no neighbour."""
+    edges = np.concatenate(([0], np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1, [len(slots)]))
+    lengths = edges[1:] - edges[:-1]
+    together = np.flatnonzero(lengths > 1)
+    found = [
+        (start, min(start + MAX_VECTOR, last))
+        for first, last in zip(edges[together].tolist(), edges[together + 1].tolist(), strict=True)
+        for start in range(first, last, MAX_VECTOR)
+    ]
+    return found, edges[:-1][lengths == 1]
