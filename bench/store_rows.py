@@ -99,7 +99,11 @@ class Swaptiers:
                 st.ZswapSpec(name="zswap", compressor="lz4", max_pool=budget),
                 st.FileSpec(name="log", capacity="1G", layout="log", compressor="lz4"),
             ],
-            [st.EdgeSpec(source="zswap", target="log", keep_compressed=True, batch=256, when=st.Triggers(pressure=True))],
+            [
+                st.EdgeSpec(
+                    source="zswap", target="log", keep_compressed=True, batch=256, when=st.Triggers(pressure=True)
+                )
+            ],
             folder=folder,
         )
         self._ids: dict[int, int] = {}
