@@ -282,3 +282,64 @@ def test_keep_compressed_wants_one_compressor() -> None:
         edge = st.EdgeSpec(source="zswap", target=target, keep_compressed=True)
         with pytest.raises(st.GraphError, match=says):
             st.SwapSystem(tiers, [edge], on_full="spill")
+
+
+@pytest.mark.parametrize("cleaning", ["copy", "demote"])
+def test_what_edges_tell_apart(cleaning: Any) -> None:
+    """A segment holds entries of every class of the edges out of the log: all are copied, or each goes along its own edge. One
+    that were left behind would keep its segment for ever."""
+    tiers: list[Any] = [
+        st.FileSpec(name="log", layout="log", capacity=8 * SEGMENT, segment=SEGMENT, cleaning=cleaning),
+        st.MemorySpec(name="far", capacity="8M"),
+        st.FileSpec(name="disk", capacity="8M"),
+    ]
+    terms = [st.EdgeSpec(source="log", target="disk", only="raw"), st.EdgeSpec(source="log", target="far")]
+    with st.SwapSystem(tiers, terms, max_entries=1 << 12) as swap:
+        held: dict[int, bytes] = {}
+        for turn in range(30):
+            sizes = (300, 2500, PAGE) * 5
+            pages = np.concatenate([pages_of(nbytes, 1, 100 * turn + i) for i, nbytes in enumerate(sizes)])
+            ids = swap.swap_out(pages).tolist()
+            swap.discard(ids[:6] + ids[9:])
+            held |= {entry: page.tobytes() for entry, page in zip(ids[6:9], pages[6:9], strict=True)}
+        stats = swap.stats()
+        if cleaning == "copy":
+            assert stats.tiers["log"].cleaned_entries > 0
+        else:
+            moved = stats.tiers["disk"].demoted_in
+            assert moved > 0
+            assert stats.tiers["far"].demoted_in == 2 * moved
+            assert [stats.edges[name].by_trigger["cleaning"] > 0 for name in ("log->disk", "log->far")] == [True, True]
+        check_held(swap, held)
+
+
+def test_a_copy_to_the_first_address_that_fails() -> None:
+    """Address 0 is an address: it is given back as all others are."""
+    tiers: list[Any] = [st.FileSpec(name="log", layout="log", capacity=8 * SEGMENT, segment=SEGMENT)]
+    with st.SwapSystem(tiers, [], on_full="refuse", max_entries=1 << 12) as swap:
+        log = swap.tiers[0]
+        store, begun = log.store, False
+        failed: set[str] = set()
+
+        def fails_at_0(slots: Any, payloads: Any) -> None:
+            if begun and slots[0] == 0:
+                raise OSError(5, "Input/output error")
+            store(slots, payloads)
+
+        log.store = fails_at_0  # type: ignore[method-assign]
+        random = np.random.default_rng(6)  # one with which cleaning comes there too
+        held: dict[int, bytes] = {}
+        for turn in range(80):
+            pages = np.concatenate([pages_of(2500, 1, 100 * turn + i) for i in range(12)])
+            try:
+                held |= dict(zip(swap.swap_out(pages).tolist(), [page.tobytes() for page in pages], strict=True))
+            except st.TierIOError as error:
+                failed.add(error.operation)
+            begun = True
+            swap.check()
+            while len(held) > 60:
+                entry = int(random.choice(sorted(held)))
+                swap.discard_page(entry)
+                del held[entry]
+        assert failed == {"cleaning", "swap-out"}
+        check_held(swap, held)
