@@ -19,7 +19,7 @@ from rich.table import Table
 
 from bench import codec_rows, demote_rows
 from bench.rows import Size
-from swaptiers.core import api, bulk
+from swaptiers.core import api_pages, api_plans, bulk
 from swaptiers.demotion import request
 from swaptiers.demotion.engine import Engine
 from swaptiers.demotion.reading import Reader
@@ -34,12 +34,12 @@ SIZE = Size(pages=2048, references=1, rounds=1, replays=1)
 BATCHES = SIZE.pages // codec_rows.BATCH
 OUT = [
     (Outgoing, "store"), (Outgoing, "_encode"), (bulk, "encode_rows"), (tiers_bulk, "_cut"), (Outgoing, "_place"),
-    (api, "place_pages"), (ZswapTier, "store"), (api, "publish_pages"),
+    (api_pages, "place_pages"), (ZswapTier, "store"), (api_pages, "publish_pages"),
 ]  # fmt: skip
 DOWN = [
-    (api, "plan_for_request"), (request, "latest_plan"), (Engine, "move"), (Reader, "read"), (Reader, "_load"),
+    (api_plans, "plan_for_request"), (request, "latest_plan"), (Engine, "move"), (Reader, "read"), (Reader, "_load"),
     (bulk, "check_objects"), (bulk, "decode_objects"), (Writer, "write"), (LogTier, "store"), (FileTier, "store"),
-    (Engine, "_commit"), (api, "commit_plan"), (ZswapTier, "free"),
+    (Engine, "_commit"), (api_plans, "commit_plan"), (ZswapTier, "free"),
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core import api
+from swaptiers.core import api_accounts
 from swaptiers.core.compile import interpreted
 from swaptiers.core.plan import NEVER
 from swaptiers.core.state import (
@@ -310,7 +310,7 @@ class Core:
 
     def remove_cgroup(self, index: int) -> None:
         """Its entries go to its parent, and so does what was counted of them; its number is not used again."""
-        api.reparent(self.state, index)
+        api_accounts.reparent(self.state, index)
         gone, parent = self.cgroups[index], self.cgroups[int(self.cgroups[index].parent)]
         gone.alive = 0
         for name in EVENTS:
@@ -349,7 +349,7 @@ class Core:
         own = np.zeros((n, MAX_TIERS, 3), np.int64)
         kept = np.zeros((n, MAX_TIERS), np.int64)
         totals = np.zeros(5, np.int64)
-        api.audit(self.state, own, kept, totals)
+        api_accounts.audit(self.state, own, kept, totals)
         _agree("rows", int(totals.sum()), int(st.row_top))
         _agree("free rows", int(totals[0]), int(st.free_rows))
         _agree("retired rows", int(totals[1]), int(st.retired_rows))
@@ -378,7 +378,7 @@ class Core:
         if not t.segment_bytes:
             return
         counted = np.zeros(3, np.int64)
-        api.count_segments(self.state, tier, counted)
+        api_accounts.count_segments(self.state, tier, counted)
         _agree(f"segments of tier {tier}", int(counted[0]), int(t.segments_used))
         _agree(f"bytes alive in tier {tier}", int(counted[1]), int(t.stored_bytes))
         _agree(f"unwritten addresses of tier {tier}", int(counted[2]) + int(t.unplaced), 0)

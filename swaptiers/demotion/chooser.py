@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.cgroups import CgroupTree
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.chooser import CHOOSE, CHOOSERS
 from swaptiers.core.core import Core
 from swaptiers.core.entries import GENERATION_BITS, ROW_BITS
@@ -81,7 +81,7 @@ class Chooser:
             return 0
         policy = self._policies[edge]
         rows = np.empty(int(getattr(policy, "max_candidates", MAX_CANDIDATES)), np.int64)
-        rows = rows[: api.list_candidates(self._core.state, edge, cgroup, rows)]
+        rows = rows[: api_plans.list_candidates(self._core.state, edge, cgroup, rows)]
         if not len(rows):
             return 0
         rows = rows[np.argsort(self._core.records["last_use"][rows], kind="stable")]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.core import Core
 from swaptiers.core.state import QUARANTINED, TIME_TAKEN
 from swaptiers.demotion.copies import Copies
@@ -105,7 +105,7 @@ class Engine:
         if suspects:
             for rank, tier in enumerate(self._tiers):
                 if tier.name in suspects:
-                    api.bar_tier(self._core.state, rank, QUARANTINED)
+                    api_plans.bar_tier(self._core.state, rank, QUARANTINED)
             suspects.clear()
 
     def land(self, flight: object) -> None:
@@ -119,7 +119,7 @@ class Engine:
         with self._lock:
             for flight in [each for each, thread in self._core.flights.items() if thread == here]:
                 if isinstance(flight, Plan):
-                    api.cancel_plan(self._core.state, flight.edge, flight.entries, len(flight.entries))
+                    api_plans.cancel_plan(self._core.state, flight.edge, flight.entries, len(flight.entries))
                 self.land(flight)
             self.land(None)  # counts anew, if it was interrupted between landing and counting
 
@@ -148,13 +148,13 @@ class Engine:
         moved = freed = written = 0
         with self._lock:
             if (copies is not None and copies.is_whole) or entries["copied"].any():
-                moved = api.commit_plan(core.state, plan.edge, plan.trigger, entries, n)
+                moved = api_plans.commit_plan(core.state, plan.edge, plan.trigger, entries, n)
                 freed, written = core.words["done_freed"], core.words["done_written"]
                 self._spend(plan, started)
             else:
-                api.cancel_plan(core.state, plan.edge, entries, n)
+                api_plans.cancel_plan(core.state, plan.edge, entries, n)
             if aside is not None:
-                api.set_unreadable_aside(core.state, core.edges[plan.edge]["source"], aside)
+                api_plans.set_unreadable_aside(core.state, core.edges[plan.edge]["source"], aside)
             if moved == n:
                 self.free(source, entries["slot"])
             else:
@@ -171,7 +171,7 @@ class Engine:
         """Let a quota of time know how long the batch took. The caller holds the lock."""
         if self._core.edges[plan.edge]["quota_of"] == TIME_TAKEN:
             now = self._core.st.now = self._clock()
-            api.spend_time(self._core.state, plan.edge, now - started, plan.entries)
+            api_plans.spend_time(self._core.state, plan.edge, now - started, plan.entries)
 
     def run_background(self, held: AbstractContextManager[Any], now: int, max_steps: int) -> int:
         """Take due background steps, so many at most; the number of entries moved. Raises as `step` does."""
@@ -192,13 +192,13 @@ class Engine:
         core = self._core
         with held:
             try:
-                edge = api.next_background(core.state, now)
+                edge = api_plans.next_background(core.state, now)
                 plan = latest_plan(core) if edge >= 0 else None
             except BaseException:
-                api.cancel_untaken(core.state)
+                api_plans.cancel_untaken(core.state)
                 raise
             if core.failure is not None:
-                api.rest_background(core.state, edge)
+                api_plans.rest_background(core.state, edge)
         raise_failure(core)
         if edge < 0:
             return None
@@ -210,7 +210,7 @@ class Engine:
         finally:
             if moved is None or not moved.is_progress:
                 with contextlib.suppress(ClosedError), held:
-                    api.rest_background(core.state, edge)
+                    api_plans.rest_background(core.state, edge)
         return moved.entries
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.core import Core
 from swaptiers.core.plan import MAX_FRUITLESS
 from swaptiers.core.state import DRAINING, EVACUATION, FIFO, LRU, REASON_NAMES
@@ -69,8 +69,8 @@ def evacuate(
     """
     name = graph.tiers[rank].name
     with held:
-        api.bar_tier(core.state, rank, DRAINING)
-        api.try_unreadable_again(core.state, rank)
+        api_plans.bar_tier(core.state, rank, DRAINING)
+        api_plans.try_unreadable_again(core.state, rank)
     targets: dict[str, int] = {}
     refused: dict[str, int] = {}
 
@@ -123,10 +123,10 @@ def _batch(
             _aim(core, rank, target)
         policy = LRU if edge == EVACUATION or st.edges[edge].policy != FIFO else FIFO
         try:
-            api.plan_out(core.state, edge, policy, now)
+            api_plans.plan_out(core.state, edge, policy, now)
             plan = latest_plan(core)
         except BaseException:
-            api.cancel_untaken(core.state)
+            api_plans.cancel_untaken(core.state)
             raise
         blocked = int(st.plan_blocked)
         if blocked:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.core import Core
 from swaptiers.core.entries import GENERATION_BITS, ROW_BITS
 from swaptiers.core.state import (
@@ -98,9 +98,9 @@ class Preview:
     def _move(self, plan: Plan) -> Moved:
         """Commit without bytes."""
         state, entries = self.core.state, plan.entries
-        api.place_plan(state, plan.edge, entries, len(entries))
+        api_plans.place_plan(state, plan.edge, entries, len(entries))
         self._note(plan)
-        moved = api.commit_plan(state, plan.edge, plan.trigger, entries, len(entries))
+        moved = api_plans.commit_plan(state, plan.edge, plan.trigger, entries, len(entries))
         self.core.land(plan)
         done = entries["copied"] == 1
         return Moved(
@@ -151,7 +151,7 @@ class Preview:
         open_yet = np.ones(len(rows), np.bool_)
         for edge in self._graph.edges_from(source, target):
             codes = np.zeros(len(rows), np.int64)
-            api.find_reasons(self.core.state, edge, rows, codes)
+            api_plans.find_reasons(self.core.state, edge, rows, codes)
             for code in set(codes[open_yet].tolist()) - {NOT_REACHED}:
                 why[open_yet & (codes == code)] = _name(int(code))
             open_yet &= codes == NOT_REACHED

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.core import Core
 from swaptiers.core.plan import MAX_FRUITLESS, NEVER
 from swaptiers.core.state import FIFO, LANDED, PLAN, REASON_NAMES, SECOND_CHANCE
@@ -71,7 +71,7 @@ def latest_plan(core: Core) -> Plan | None:
     """
     words = core.words
     if core.failure is not None:
-        api.cancel_untaken(core.state)
+        api_plans.cancel_untaken(core.state)
         return None
     n = words["plan_n"]
     if n == 0:
@@ -80,7 +80,7 @@ def latest_plan(core: Core) -> Plan | None:
     entries["row"] = LANDED
     plan = Plan(edge=words["plan_edge"], trigger=words["plan_trigger"], entries=entries)
     core.take_off(plan)  # first: whoever is interrupted from here on finds it among the flights
-    api.take_plan(core.state, entries)
+    api_plans.take_plan(core.state, entries)
     return plan
 
 
@@ -138,11 +138,13 @@ def demote(
         policy = _policy(core, edges[0], referenced)
         with held:
             try:
-                api.plan_for_request(core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, used_before, now)
+                api_plans.plan_for_request(
+                    core.state, edges[0], scope, policy, nbytes - tally.freed_bytes, used_before, now
+                )
                 rotated = _count_plan(core, edges[0], tally)
                 plan = latest_plan(core)
             except BaseException:
-                api.cancel_untaken(core.state)
+                api_plans.cancel_untaken(core.state)
                 raise
         raise_failure(core)
         if plan is None:

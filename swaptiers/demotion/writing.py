@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from swaptiers.codecs import Buffer, checksums
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.core import Core
 from swaptiers.demotion.copies import Copies
 from swaptiers.tiers.base import Tier
@@ -35,7 +35,7 @@ class Writer:
             pages, payloads = None, self._encode(target, entries, copies)
         if target.compressed:
             with self._lock:
-                homeless = api.place_plan(self._core.state, edge, entries, len(entries))
+                homeless = api_plans.place_plan(self._core.state, edge, entries, len(entries))
             copies.is_whole = copies.is_whole and homeless == 0
         slots = entries["to_slot"].copy()
         if not copies.is_whole:

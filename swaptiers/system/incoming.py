@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksums, digest
-from swaptiers.core import api
+from swaptiers.core import api_pages
 from swaptiers.core.entries import ROW_BITS
 from swaptiers.core.rings import STAMP_BITS
 from swaptiers.core.state import NONE, RECORD, RECORD_BYTES, STORED, TAKE, ZERO
@@ -63,19 +63,19 @@ class Incoming:
                 if keep_clean:
                     homes = self._kept_or_gone(takes)
                 else:
-                    api.finish_takes(parts.state, takes, len(takes), True)
+                    api_pages.finish_takes(parts.state, takes, len(takes), True)
                 self._free_slots(takes, homes)
         except BaseException as error:
             self._note(error)
             with parts.held():
-                api.restore_takes(parts.state, takes, len(takes))
+                api_pages.restore_takes(parts.state, takes, len(takes))
                 parts.engine.quarantine_suspects()
             raise
         return pages
 
     def _kept_or_gone(self, takes: Any) -> Homes:
         """Finish the takes; where those stand that did not keep their slots."""
-        api.finish_clean(self._parts.state, takes, len(takes))
+        api_pages.finish_clean(self._parts.state, takes, len(takes))
         gone = [rank for rank in np.unique(takes["tier"]).tolist() if rank >= 0]
         return [(rank, np.flatnonzero(takes["tier"] == rank)) for rank in gone]
 
@@ -88,7 +88,7 @@ class Incoming:
             with parts.quick_lock:
                 if parts.closed:
                     parts.alive()
-                is_taken = api.take_seen(parts.state, entry, placement, rank, slot)
+                is_taken = api_pages.take_seen(parts.state, entry, placement, rank, slot)
                 if is_taken and rank >= 0:
                     self._free_one(rank, slot)
             if is_taken:
@@ -104,7 +104,7 @@ class Incoming:
             with parts.quick_lock:
                 if parts.closed:
                     parts.alive()
-                is_there = api.peek_seen(parts.state, entry, placement, rank, slot, parts.clock())
+                is_there = api_pages.peek_seen(parts.state, entry, placement, rank, slot, parts.clock())
             if is_there:
                 return page if type(page) is bytes else bytes(page)
         pages = np.empty((1, parts.page_size), np.uint8)
@@ -141,10 +141,10 @@ class Incoming:
         with parts.held():
             try:
                 homes = self._claim(ids, takes)
-                api.finish_takes(parts.state, takes, len(takes), False)
+                api_pages.finish_takes(parts.state, takes, len(takes), False)
                 self._free_slots(takes, homes)
             except BaseException:
-                api.restore_takes(parts.state, takes, len(takes))
+                api_pages.restore_takes(parts.state, takes, len(takes))
                 raise
 
     def discard_page(self, entry: int) -> None:
@@ -153,7 +153,7 @@ class Incoming:
         with parts.quick_lock:
             if parts.closed:
                 parts.alive()
-            row: int = api.drop_page(parts.state, entry)
+            row: int = api_pages.drop_page(parts.state, entry)
             if row < 0:
                 raise no_entry(entry, row)
             rank = self._words[self._one_tier]
@@ -172,8 +172,8 @@ class Incoming:
         parts, n = self._parts, len(ids)
         kept = np.zeros(n, np.bool_)
         with parts.held():
-            api.find_kept(parts.state, ids, np.zeros(n, np.int64), kept)
-            api.store_kept(parts.state, ids, np.zeros(n, np.int64), np.zeros(n, np.bool_), np.zeros(n, np.int64))
+            api_pages.find_kept(parts.state, ids, np.zeros(n, np.int64), kept)
+            api_pages.store_kept(parts.state, ids, np.zeros(n, np.int64), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         return int(kept.sum())
 
     def peek(self, ids: Int64s, pages: Pages) -> None:
@@ -183,7 +183,7 @@ class Incoming:
         while len(left):
             takes = np.zeros(len(left), TAKE)
             with parts.held():
-                bad = api.begin_peeks(parts.state, ids[left], takes)
+                bad = api_pages.begin_peeks(parts.state, ids[left], takes)
                 if bad >= 0:
                     raise no_entry(int(ids[left][bad]), int(takes["row"][bad]))
                 homes = homes_in(self._parts.core, takes["tier"])
@@ -196,8 +196,8 @@ class Incoming:
             unmoved = np.zeros(len(left), np.bool_)
             with parts.held():
                 if failure is None:
-                    api.finish_peeks(parts.state, takes, len(takes), parts.clock(), unmoved)
-                elif api.are_unmoved(parts.state, takes):
+                    api_pages.finish_peeks(parts.state, takes, len(takes), parts.clock(), unmoved)
+                elif api_pages.are_unmoved(parts.state, takes):
                     self._note(failure)
                     self._parts.engine.quarantine_suspects()
                     raise failure
@@ -207,7 +207,7 @@ class Incoming:
 
     def _claim(self, ids: Int64s, takes: Any) -> Homes:
         """Claim all entries or none; where they are. The caller holds the lock."""
-        bad = api.begin_takes(self._parts.state, ids, takes)
+        bad = api_pages.begin_takes(self._parts.state, ids, takes)
         if bad >= 0:
             raise no_entry(int(ids[bad]), int(takes["row"][bad]))
         return homes_in(self._parts.core, takes["tier"])

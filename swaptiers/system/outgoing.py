@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksum, checksums, digest
-from swaptiers.core import api
+from swaptiers.core import api_pages, api_plans
 from swaptiers.core.state import (
     DONE,
     NEED_LENGTHS,
@@ -83,9 +83,9 @@ class Outgoing:
         else:
             zero = self._zeros(pages)
         with parts.held():
-            api.ask_places(parts.state, pending, n, cgroup, uses, zero)
+            api_pages.ask_places(parts.state, pending, n, cgroup, uses, zero)
         if first >= 0:
-            api.give_lengths(pending, n, first, made.lengths)
+            api_pages.give_lengths(pending, n, first, made.lengths)
         self._place(pending, n, pages, payloads, ids)
         if np.count_nonzero(ids) < n:
             _count_refusals(pending[:n], reasons)
@@ -97,12 +97,12 @@ class Outgoing:
         parts, n = self._parts, len(pages)
         kept, sums = np.zeros(n, np.bool_), np.zeros(n, np.int64)
         with parts.held():
-            api.find_kept(parts.state, clean, sums, kept)
+            api_pages.find_kept(parts.state, clean, sums, kept)
         same = np.zeros(n, np.bool_)
         for i in np.flatnonzero(kept).tolist():
             same[i] = checksum(pages[i].data) == sums[i]
         with parts.held():
-            api.store_kept(parts.state, clean, uses, same, ids)
+            api_pages.store_kept(parts.state, clean, uses, same, ids)
 
     def store_page(self, page: Buffer, cgroup: int, used: int, reasons: Reasons, ids: list[Any]) -> None:
         """Store one page: `ids[0]` becomes its id, or an array of it, 0 if it is refused. One compiled call where its first
@@ -122,7 +122,7 @@ class Outgoing:
                 parts.core.st.now = parts.clock()
             words[one_entry] = 0
             try:
-                entry: int = api.store_page(parts.state, cgroup, used, FASTEST, length, total)
+                entry: int = api_pages.store_page(parts.state, cgroup, used, FASTEST, length, total)
                 if entry:
                     parts.singles[FASTEST].store_one(words[self._one_slot], payload)
                     if parts.failures.runs:
@@ -160,7 +160,7 @@ class Outgoing:
         made = Encoded([payload], np.array([len(payload)]), checksums([payload], 1), np.zeros(1, np.bool_))
         try:
             with parts.held():
-                api.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), made.zero)
+                api_pages.ask_places(parts.state, pending, 1, cgroup, np.full(1, used, np.int64), made.zero)
             pending["lengths"][0, codec] = len(payload)
             self._place(pending, 1, array, {codec: made}, numbers)
             _count_refusals(pending[:1], reasons)
@@ -173,8 +173,8 @@ class Outgoing:
         if not entry:
             return
         takes = np.zeros(1, TAKE)
-        api.begin_takes(self._parts.state, np.array([entry]), takes)
-        api.finish_takes(self._parts.state, takes, 1, False)
+        api_pages.begin_takes(self._parts.state, np.array([entry]), takes)
+        api_pages.finish_takes(self._parts.state, takes, 1, False)
         self._parts.engine.free(tier, takes["slot"])
 
     def _io_error(self, tier: Tier, cause: OSError) -> TierIOError:
@@ -206,7 +206,7 @@ class Outgoing:
         if isinstance(pages, list):
             zero[:] = list(map(self._parts.zero_page.__eq__, pages))
         else:
-            api.zero_rows(pages.view(np.int64), zero)
+            api_pages.zero_rows(pages.view(np.int64), zero)
         return zero
 
     def _place(
@@ -241,17 +241,17 @@ class Outgoing:
                 if parts.needs_now:
                     parts.core.st.now = parts.clock()
                 try:
-                    result: int = api.place_pages(parts.state, pending, published, placed, n)
+                    result: int = api_pages.place_pages(parts.state, pending, published, placed, n)
                     placed, status = (n, DONE) if result == n else (-result // 4 - 1, -result % 4)
                     plan = latest_plan(parts.core) if status == NEED_ROOM else None
                     homes = homes_in(parts.core, pending["tier"][published:placed], published)
                     all_in_memory = self._put_in_memory(pending, homes, payloads)
                     if all_in_memory:
-                        api.publish_pages(parts.state, pending, published, placed, ids)
+                        api_pages.publish_pages(parts.state, pending, published, placed, ids)
                     else:
                         parts.core.take_off(flight)
                 except BaseException:
-                    api.cancel_untaken(parts.state)
+                    api_plans.cancel_untaken(parts.state)
                     parts.core.take_off(flight)  # until what is placed gave its place back
                     raise
                 need_codec = parts.core.words["need_codec"] if status == NEED_LENGTHS else -1
@@ -317,7 +317,7 @@ class Outgoing:
                 self._store_in(tier, pending, here, rows, checksums(rows, len(rows)))
         with parts.lock:
             parts.alive()
-            api.publish_pages(parts.state, pending, start, end, ids)
+            api_pages.publish_pages(parts.state, pending, start, end, ids)
             parts.engine.land(flight)
 
     def _store_encoded(self, tier: Tier, pending: Any, here: Here, made: Encoded) -> None:
@@ -344,7 +344,7 @@ class Outgoing:
                 return  # the end waits for flights only: there may be no state any more
             for rank in np.unique(part["tier"][taken]).tolist():
                 parts.engine.free(parts.tiers[rank], part["slot"][taken & (part["tier"] == rank)])
-            api.withdraw_pages(parts.state, pending, n, ids)
+            api_pages.withdraw_pages(parts.state, pending, n, ids)
             parts.engine.quarantine_suspects()
             parts.engine.land(flight)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from swaptiers.cgroups import ROOT, ROOT_INDEX, CgroupSpec, CgroupTree
 from swaptiers.codecs import Buffer
-from swaptiers.core import api
+from swaptiers.core import api_plans
 from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.plan import NEVER
 from swaptiers.core.state import QUARANTINED, STORED
@@ -545,8 +545,8 @@ class SwapSystem:
         rank = self.graph.rank(tier)
         with self._parts.held():
             self._parts.failures.forgive(tier)
-            api.try_unreadable_again(self.core.state, rank)
-            api.readmit_tier(self.core.state, rank)
+            api_plans.try_unreadable_again(self.core.state, rank)
+            api_plans.readmit_tier(self.core.state, rank)
         self._background.changed()  # edges into it may be due
 
     def quarantine(self, tier: str) -> None:
@@ -558,7 +558,7 @@ class SwapSystem:
         """
         rank = self.graph.rank(tier)
         with self._parts.held():
-            api.bar_tier(self.core.state, rank, QUARANTINED)
+            api_plans.bar_tier(self.core.state, rank, QUARANTINED)
 
     def remove_tier(self, tier: str) -> Evacuated:
         """Evacuate a tier and close it: its file is gone, its edges move nothing, its counters stay.

@@ -71,7 +71,15 @@ swaptiers.__main__.main()
 
 @pytest.mark.parametrize(
     "module",
-    ["swaptiers.cli", "click", "swaptiers.errors", "swaptiers.cli.run", "rich.console", "numba", "swaptiers.core.api"],
+    [
+        "swaptiers.cli",
+        "click",
+        "swaptiers.errors",
+        "swaptiers.cli.run",
+        "rich.console",
+        "numba",
+        "swaptiers.core.api_pages",
+    ],
 )
 def test_ctrl_c_during_the_first_imports(tmp_path: Path, module: str) -> None:
     """Imports take a second; whoever gives up then sees one word, not a traceback of somebody's internals."""

@@ -1,14 +1,11 @@
-"""The kernels that Python calls: each takes the header by its address."""
+"""What Python calls: pages are stored, taken, peeked at and discarded. Each kernel takes the header by its address."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from swaptiers.core.bulk import is_zero
-from swaptiers.core.charges import memory_bytes, refusal
-from swaptiers.core.cleaning import drop_move, end_plan, finish_move
+from swaptiers.core.charges import refusal
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.entries import (
     GENERATION_BITS,
@@ -20,65 +17,36 @@ from swaptiers.core.entries import (
     publish_entry,
     restore_taken,
     row_of,
-    set_aside,
     touch_entry,
-    try_again,
     withdraw_entry,
     withdraw_zero,
 )
-from swaptiers.core.kept import drop_kept, give_way, keep_taken, may_keep, store_clean
-from swaptiers.core.moves import place_moves
-from swaptiers.core.plan import plan_evacuation, plan_request, why_not
-from swaptiers.core.quotas import end_timed
+from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
 from swaptiers.core.rings import (
     is_of_epoch,
-    key_of,
-    list_coldest,
-    next_stamp,
-    own_ring,
     placement_of,
-    ring_of,
-    ring_push,
 )
-from swaptiers.core.segments import OPEN, SEALED, is_log
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
     ACCEPTED,
     BUSY,
-    COPYING,
     DONE,
-    FREE,
     KEPT,
-    LANDED,
     NONE,
     PLACED,
     PLACED_ZERO,
-    PLANNED,
     REFUSED,
-    RETIRED,
     STORED,
-    TIME_TAKEN,
-    UNREADABLE,
-    UNTIMED,
     WAITING,
-    WHEN_AGE,
-    ZERO,
-    ZSWAP,
     Header,
-    cell_of,
+    State,
     cgroups,
     checksums,
     header_at,
     pending_pages,
-    plan_entries,
     records,
-    segments,
 )
 from swaptiers.core.store import ask, place, put
-from swaptiers.core.workers import plan_background, ready_edge, rest_worker, wake_workers
-
-State = int
-"""The address of the header: an array of one record would cost 0.2 us a call."""
 
 
 @kernel
@@ -174,16 +142,6 @@ def store_page(at: State, cgroup: int, last_use: int, tier: int, length: int, ch
     st.one_slot = p.slot
     st.one_entry = entry_id(st, p.row)
     return int(st.one_entry)
-
-
-@kernel
-def rest_background(at: State, edge: int) -> None:
-    """The step could not be carried out: the edge's worker waits for its next trigger."""
-    st = header_at(at)
-    e = st.edges[edge]
-    if (e.when & WHEN_AGE) != 0 and e.age_due <= st.now:  # what failed is tried again when it would be looked for again
-        e.age_due = st.now + e.age_every
-    rest_worker(st, edge)
 
 
 @kernel
@@ -427,272 +385,6 @@ def finish_peeks(at: State, takes: Any, n: int, now: int, unmoved: Any) -> None:
         else:
             st.zero_loads += 1
         touch_entry(st, takes[i].row, now)
-
-
-@kernel
-def plan_for_request(at: State, edge: int, scope: int, policy: int, budget: int, used_before: int, now: int) -> int:
-    st = header_at(at)
-    st.now = now
-    return plan_request(st, edge, scope, policy, budget, used_before)
-
-
-@kernel
-def plan_out(at: State, edge: int, policy: int, now: int) -> int:
-    """Plan a batch of an evacuation along one edge; how many entries."""
-    header_at(at).now = now
-    return plan_evacuation(header_at(at), edge, policy)
-
-
-@kernel
-def bar_tier(at: State, tier: int, reason: int) -> None:
-    """From now on nothing new comes in, for the first reason that there was; it gives up the slots that it keeps."""
-    st = header_at(at)
-    if st.tiers[tier].barred == 0:
-        st.tiers[tier].barred = reason
-    while give_way(st, tier, 0):
-        pass
-    settle(st)
-
-
-@kernel
-def readmit_tier(at: State, tier: int) -> None:
-    """The tier takes entries again, and the edges into it are asked again."""
-    st = header_at(at)
-    st.tiers[tier].barred = 0
-    st.kick = 1
-
-
-@kernel
-def set_unreadable_aside(at: State, tier: int, entries: Any) -> None:
-    """Those of a plan's entries that are still in their source, whose bytes could not be read: no edge takes them."""
-    st = header_at(at)
-    for i in range(len(entries)):
-        p = entries[i]
-        r = records(st)[p.row]
-        if r.generation != p.generation or r.backing != STORED or r.tier != tier or r.slot != p.slot:
-            continue
-        if not r.marks & (BUSY | PLANNED | COPYING | UNREADABLE):
-            set_aside(st, p.row)
-
-
-@kernel
-def try_unreadable_again(at: State, tier: int) -> None:
-    """What could not be read in the tier may be moved again."""
-    st = header_at(at)
-    for row in range(st.row_top):
-        r = records(st)[row]
-        if r.backing == STORED and r.tier == tier and r.marks & UNREADABLE and not r.marks & BUSY:
-            try_again(st, row)
-    t = st.tiers[tier]
-    for segment in range(t.segment_top if is_log(t) else 0):
-        segments(t)[segment].barren = 0
-
-
-@kernel
-def find_reasons(at: State, edge: int, rows: Any, reasons: Any) -> None:
-    """Why each of the rows would not move along the edge now, as `why_not` has it."""
-    for i in range(len(rows)):
-        reasons[i] = why_not(header_at(at), edge, rows[i])
-
-
-@kernel
-def next_background(at: State, now: int) -> int:
-    """Plan the next due background step: the edge whose worker it is, or -1 if none is due."""
-    st = header_at(at)
-    st.now = now
-    if st.kick:
-        wake_workers(st)
-    if st.wake_at > now:
-        return -1
-    edge = ready_edge(st)
-    if edge >= 0 and plan_background(st, edge) == 0 and st.plan_rotated == 0:
-        rest_worker(st, edge)
-    return edge
-
-
-@kernel
-def cancel_plan(at: State, edge: int, entries: Any, n: int) -> None:
-    """Put a plan's entries back, the last first, so that the coldest ends up coldest. Nothing, if the plan is over."""
-    _cancel(header_at(at), edge, entries, n)
-
-
-@part
-def _cancel(st: Header, edge: int, entries: Any, n: int) -> None:
-    if n == 0 or entries[0].row == LANDED:
-        return
-    if entries[0].row != UNTIMED:
-        for i in range(n - 1, -1, -1):
-            drop_move(st, edge, entries[i])
-        end_plan(st, edge)
-    end_timed(st, st.edges[edge], 0)
-    settle(st)
-    entries[0].row = LANDED
-
-
-@kernel
-def cancel_untaken(at: State) -> None:
-    """Put back the entries of the latest plan, if nobody has taken it."""
-    st = header_at(at)
-    if st.plan_taken == 0:
-        st.plan_taken = 1
-        _cancel(st, st.plan_edge, plan_entries(st), st.plan_n)
-
-
-@kernel
-def take_plan(at: State, entries: Any) -> None:
-    """The latest plan's entries, for the caller alone, who lands them."""
-    st = header_at(at)
-    for i in range(len(entries)):
-        entries[i] = plan_entries(st)[i]
-    st.plan_taken = 1
-
-
-@kernel
-def spend_time(at: State, edge: int, took_ns: int, entries: Any) -> None:
-    """The plan, which is carried out, took so long, which a quota of time counts."""
-    end_timed(header_at(at), header_at(at).edges[edge], took_ns)
-    entries[0].row = LANDED
-
-
-@kernel
-def list_candidates(at: State, edge: int, cgroup: int, rows: Any) -> int:
-    """Fill `rows` with entries of the cgroup that the edge takes, from the old ends of their rings; how many."""
-    st = header_at(at)
-    return list_coldest(st, st.edges[edge].source, cgroup, cgroups(st)[cgroup].takes[edge], rows)
-
-
-@kernel
-def commit_plan(at: State, edge: int, trigger: int, entries: Any, n: int) -> int:
-    """Switch what was copied and is still in its place; undo the rest. `copied` says per entry which. The number moved."""
-    st = header_at(at)
-    moved = 0
-    st.done_freed = 0
-    st.done_written = 0
-    for i in range(n):
-        if entries[i].copied and finish_move(st, edge, trigger, entries[i]):
-            moved += 1
-            st.done_freed += entries[i].length
-            st.done_written += entries[i].to_length
-        elif entries[i].copied:
-            entries[i].copied = 0
-        else:
-            entries[i].copied = -1
-    for i in range(n - 1, -1, -1):
-        if entries[i].copied < 0:
-            drop_move(st, edge, entries[i])
-            entries[i].copied = 0
-    end_plan(st, edge)
-    settle(st)
-    if n > 0:
-        entries[0].row = UNTIMED if st.edges[edge].quota_of == TIME_TAKEN else LANDED
-    return moved
-
-
-@kernel
-def place_plan(at: State, edge: int, entries: Any, n: int) -> int:
-    """The lengths are known: addresses for what goes into a log. `copied` is 0 where there was no room after all, and this
-    is how often."""
-    return place_moves(header_at(at), edge, entries, n)
-
-
-@kernel
-def reparent(at: State, cgroup: int) -> None:
-    """A cgroup is removed: its entries join its parent's cold lists at the young end, as memcg_reparent_list_lrus()."""
-    st = header_at(at)
-    table = records(st)
-    parent = cgroups(st)[cgroup].parent
-    stamps = np.empty(st.row_top, np.int64)
-    rows = np.empty(st.row_top, np.int64)
-    n = 0
-    for row in range(st.row_top):
-        r = table[row]
-        if r.backing in (FREE, RETIRED) or r.cgroup != cgroup:
-            continue
-        r.cgroup = parent
-        if r.backing == KEPT:
-            cgroups(st)[cgroup].swap_pages -= 1
-            cell_of(st, cgroup, r.tier).tree_bytes -= r.length
-            continue
-        cgroups(st)[cgroup].own_entries -= 1
-        cgroups(st)[parent].own_entries += 1
-        if r.backing == ZERO:
-            cgroups(st)[cgroup].own_zero -= 1
-            cgroups(st)[parent].own_zero += 1
-            cgroups(st)[cgroup].swap_pages -= 1 if st.legacy_swap_charge else 0
-            continue
-        _move_own_account(st, cgroup, parent, r.tier, r.length)
-        if not r.marks & BUSY:
-            stamps[n] = r.stamp
-            rows[n] = row
-            n += 1
-    order = np.argsort(stamps[:n], kind="mergesort")
-    for i in range(n):
-        row = rows[order[i]]
-        r = table[row]
-        stamp = next_stamp(st)  # first, as in begin_take
-        if not r.marks & PLANNED:
-            ring_of(st, cgroup, r.tier, key_of(st, r)).live -= 1
-        r.marks &= ~PLANNED
-        r.stamp = stamp
-        ring_push(st, own_ring(st, r), row)
-
-
-@part
-def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: int) -> None:
-    """The ancestors have paid all along; what was the cgroup's own, and its subtree's, is its parent's own now."""
-    in_zswap = st.tiers[tier].kind == ZSWAP
-    c = cgroups(st)[cgroup]
-    c.zswap_bytes -= length if in_zswap else 0
-    c.swap_pages -= 1 if not in_zswap or st.legacy_swap_charge else 0
-    cell_of(st, cgroup, tier).tree_bytes -= length
-    cell_of(st, cgroup, tier).entries -= 1
-    cell_of(st, cgroup, tier).stored_bytes -= length
-    cell_of(st, parent, tier).entries += 1
-    cell_of(st, parent, tier).stored_bytes += length
-    whole = 1 if length >= st.page_size else 0
-    cell_of(st, cgroup, tier).whole_pages -= whole
-    cell_of(st, parent, tier).whole_pages += whole
-
-
-@kernel
-def memory_current(at: State, cgroup: int) -> int:
-    return memory_bytes(header_at(at), cgroup)
-
-
-@kernel
-def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
-    """Recount everything from the records: `cells` (cgroups, MAX_TIERS, 3): own entries, stored bytes, whole pages; `kept`
-    (cgroups, MAX_TIERS): kept slots; `totals`: free, retired, zero, stored, kept rows."""
-    st = header_at(at)
-    table = records(st)
-    for row in range(st.row_top):
-        r = table[row]
-        if r.backing == FREE:
-            totals[0] += 1
-        elif r.backing == RETIRED:
-            totals[1] += 1
-        elif r.backing == ZERO:
-            totals[2] += 1
-        elif r.backing == KEPT:
-            totals[4] += 1
-            kept[r.cgroup, r.tier] += 1
-        else:
-            totals[3] += 1
-            cells[r.cgroup, r.tier, 0] += 1
-            cells[r.cgroup, r.tier, 1] += r.length
-            cells[r.cgroup, r.tier, 2] += 1 if r.length >= st.page_size else 0
-
-
-@kernel
-def count_segments(at: State, tier: int, totals: Any) -> None:
-    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to."""
-    t = header_at(at).tiers[tier]
-    for segment in range(t.segment_top):
-        s = segments(t)[segment]
-        if s.state == OPEN or s.state == SEALED:
-            totals[0] += 1
-            totals[1] += s.live
-            totals[2] += s.pending
 
 
 @kernel
