@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from swaptiers.cgroups import CgroupTree
+from swaptiers.core.constants import ACCEPTED, DRAINING, MAX_TIERS, QUARANTINED, REASON_NAMES, STORED, TRIGGER_NAMES
 from swaptiers.core.core import EVENTS, Core
-from swaptiers.core.state import ACCEPTED, DRAINING, MAX_TIERS, QUARANTINED, REASON_NAMES, STORED, TRIGGER_NAMES
 from swaptiers.graph import TierGraph
 
 TierState = Literal["open", "evacuating", "quarantined", "disabled", "removed"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from swaptiers.core.core import EdgeTerms, TierTerms
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     AGE,
     BORROW,
     BYTES_WRITTEN,
@@ -34,6 +33,7 @@ from swaptiers.core.state import (
     WHEN_WATERMARK,
     ZSWAP,
 )
+from swaptiers.core.core import EdgeTerms, TierTerms
 from swaptiers.demotion.quota import Quota
 from swaptiers.demotion.terms import EdgeSpec, Triggers
 from swaptiers.errors import GraphError

@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from swaptiers.codecs import Codec, make_codec
+from swaptiers.core.constants import MAX_CODECS, ZSWAP
 from swaptiers.core.core import Core
-from swaptiers.core.state import MAX_CODECS, ZSWAP
 from swaptiers.errors import CoreFullError, GraphError
 from swaptiers.graph import TierGraph
 from swaptiers.system_spec import SystemSpec

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import swaptiers as st
 from swaptiers.cgroups import ROOT, CgroupTree, check_path, parent_path
+from swaptiers.core.constants import DEMOTE, MEMORY, NO_LIMIT
 from swaptiers.core.core import Core, TierTerms
-from swaptiers.core.state import DEMOTE, MEMORY, NO_LIMIT
 
 PAGE = 4096
 TIERS = ("near", "far", "disk")

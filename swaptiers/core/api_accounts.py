@@ -8,6 +8,8 @@ import numpy as np
 
 from swaptiers.core.charges import memory_bytes
 from swaptiers.core.compile import kernel, part
+from swaptiers.core.constants import BUSY, FREE, KEPT, PLANNED, RETIRED, ZERO, ZSWAP
+from swaptiers.core.layout import Header
 from swaptiers.core.rings import (
     key_of,
     next_stamp,
@@ -16,22 +18,7 @@ from swaptiers.core.rings import (
     ring_push,
 )
 from swaptiers.core.segments import OPEN, SEALED
-from swaptiers.core.state import (
-    BUSY,
-    FREE,
-    KEPT,
-    PLANNED,
-    RETIRED,
-    ZERO,
-    ZSWAP,
-    Header,
-    State,
-    cell_of,
-    cgroups,
-    header_at,
-    records,
-    segments,
-)
+from swaptiers.core.state import State, cell_of, cgroups, header_at, records, segments
 
 
 @kernel
@@ -124,7 +111,8 @@ def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
 
 @kernel
 def count_segments(at: State, tier: int, totals: Any) -> None:
-    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to."""
+    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to, segments that are open and that
+    nothing is appended to."""
     t = header_at(at).tiers[tier]
     for segment in range(t.segment_top):
         s = segments(t)[segment]
@@ -132,3 +120,4 @@ def count_segments(at: State, tier: int, totals: Any) -> None:
             totals[0] += 1
             totals[1] += s.live
             totals[2] += s.pending
+            totals[3] += 1 if s.state == OPEN and segment != t.head and segment != t.copy_head else 0

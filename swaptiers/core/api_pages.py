@@ -7,6 +7,7 @@ from typing import Any
 from swaptiers.core.bulk import is_zero
 from swaptiers.core.charges import refusal
 from swaptiers.core.compile import kernel, part
+from swaptiers.core.constants import ACCEPTED, BUSY, DONE, KEPT, NONE, PLACED, PLACED_ZERO, REFUSED, STORED, WAITING
 from swaptiers.core.entries import (
     GENERATION_BITS,
     ROW_BITS,
@@ -22,30 +23,13 @@ from swaptiers.core.entries import (
     withdraw_zero,
 )
 from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
+from swaptiers.core.layout import Header
 from swaptiers.core.rings import (
     is_of_epoch,
     placement_of,
 )
 from swaptiers.core.slots import settle
-from swaptiers.core.state import (
-    ACCEPTED,
-    BUSY,
-    DONE,
-    KEPT,
-    NONE,
-    PLACED,
-    PLACED_ZERO,
-    REFUSED,
-    STORED,
-    WAITING,
-    Header,
-    State,
-    cgroups,
-    checksums,
-    header_at,
-    pending_pages,
-    records,
-)
+from swaptiers.core.state import State, cgroups, checksums, header_at, pending_pages, records
 from swaptiers.core.store import ask, place, put
 
 

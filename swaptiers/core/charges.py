@@ -7,8 +7,7 @@ limit is looked up at every ancestor, as page_counter_try_charge() does.
 from __future__ import annotations
 
 from swaptiers.core.compile import part
-from swaptiers.core.segments import has_room
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     ACCEPTED,
     DISABLED,
     FORBIDDEN,
@@ -25,10 +24,10 @@ from swaptiers.core.state import (
     WRITEBACK_OFF,
     ZSWAP,
     ZSWAP_MAX,
-    Header,
-    cell_of,
-    cgroups,
 )
+from swaptiers.core.layout import Header
+from swaptiers.core.segments import has_room
+from swaptiers.core.state import cell_of, cgroups
 from swaptiers.core.zsmalloc import pool_add, pool_remove
 
 ROOT = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from swaptiers.core.compile import interpreted, part
-from swaptiers.core.state import Header
+from swaptiers.core.layout import Header
 
 Choose = Callable[[int, int, int], int]
 """(edge, cgroup, wanted) -> how many rows it put into `picks`, at most `wanted`. With wanted = -n: the first n of them have

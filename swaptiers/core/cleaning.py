@@ -9,12 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
-from swaptiers.core.entries import unlist
-from swaptiers.core.moves import add_to_plan, clear_plan, commit_move, plan_entry, reserve_move, undo_move
-from swaptiers.core.rings import class_of, next_stamp
-from swaptiers.core.segments import least_alive, written
-from swaptiers.core.slots import slot_release
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     BUSY,
     BY_CLEANING,
     CHOSEN,
@@ -25,13 +20,14 @@ from swaptiers.core.state import (
     PLANNED,
     STORED,
     UNREADABLE,
-    Header,
-    cgroups,
-    chunks,
-    plan_entries,
-    records,
-    segments,
 )
+from swaptiers.core.entries import unlist
+from swaptiers.core.layout import Header
+from swaptiers.core.moves import add_to_plan, clear_plan, commit_move, plan_entry, reserve_move, undo_move
+from swaptiers.core.rings import class_of, next_stamp
+from swaptiers.core.segments import least_alive, written
+from swaptiers.core.slots import slot_release
+from swaptiers.core.state import cgroups, chunks, plan_entries, records, segments
 
 
 @part

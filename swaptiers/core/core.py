@@ -15,36 +15,38 @@ import numpy.typing as npt
 
 from swaptiers.core import api_accounts
 from swaptiers.core.compile import interpreted
-from swaptiers.core.plan import NEVER
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     ALL_EDGES,
-    ARRAYS,
-    CELL,
-    CGROUP,
     CHUNK,
-    CHUNK_RECORD,
     CLUSTER,
-    CLUSTER_RECORD,
     EVERY_CLASS,
     FILE,
-    HEADER,
     MAX_EDGES,
     MAX_TIERS,
     NO_LIMIT,
     NO_QUOTA,
-    PENDING,
     PENDING_MAX,
-    PICK,
-    PLAN,
     PLAN_MAX,
-    QUARANTINE,
-    RECORD,
-    RING,
     ROUND_ROBIN,
-    SEGMENT,
     WHEN_AGE,
     ZSWAP,
 )
+from swaptiers.core.layout import (
+    CELL,
+    CGROUP,
+    CHUNK_RECORD,
+    CLUSTER_RECORD,
+    HEADER,
+    PENDING,
+    PICK,
+    PLAN,
+    QUARANTINE,
+    RECORD,
+    RING,
+    SEGMENT,
+)
+from swaptiers.core.plan import NEVER
+from swaptiers.core.state import ARRAYS
 from swaptiers.core.words import Words
 from swaptiers.core.zsmalloc import size_classes
 from swaptiers.errors import CoreFullError, IntegrityError, PolicyError
@@ -377,11 +379,12 @@ class Core:
         t = self.st.tiers[tier]
         if not t.segment_bytes:
             return
-        counted = np.zeros(3, np.int64)
+        counted = np.zeros(4, np.int64)
         api_accounts.count_segments(self.state, tier, counted)
         _agree(f"segments of tier {tier}", int(counted[0]), int(t.segments_used))
         _agree(f"bytes alive in tier {tier}", int(counted[1]), int(t.stored_bytes))
         _agree(f"unwritten addresses of tier {tier}", int(counted[2]) + int(t.unplaced), 0)
+        _agree(f"open segments of tier {tier} that are no head", int(counted[3]), 0)
 
     def _check_charges(self, tree: npt.NDArray[np.int64]) -> None:
         st = self.st

@@ -10,10 +10,7 @@ from typing import Any
 
 from swaptiers.core.charges import charge_zero, enter, leave
 from swaptiers.core.compile import part
-from swaptiers.core.rings import next_stamp, own_ring, ring_pop, ring_push, ring_push_front
-from swaptiers.core.segments import is_log, written
-from swaptiers.core.slots import slot_release
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     BUSY,
     CHOSEN,
     FREE,
@@ -27,11 +24,12 @@ from swaptiers.core.state import (
     UNREADABLE,
     ZERO,
     ZSWAP,
-    Header,
-    cell_of,
-    cgroups,
-    records,
 )
+from swaptiers.core.layout import Header
+from swaptiers.core.rings import next_stamp, own_ring, ring_pop, ring_push, ring_push_front
+from swaptiers.core.segments import is_log, written
+from swaptiers.core.slots import slot_release
+from swaptiers.core.state import cell_of, cgroups, records
 
 ROW_BITS, GENERATION_BITS = 32, 24
 STALE, FOREIGN, BUSY_NOW = -1, -2, -3

@@ -11,26 +11,12 @@ from typing import Any
 
 from swaptiers.core.charges import charge_path, over_swap_max, used_bytes
 from swaptiers.core.compile import part
+from swaptiers.core.constants import BUSY, CHUNK, FULL, KEPT, NO_LIMIT, REFERENCED, STORED, SWAP_MAX, TIERS_MAX
 from swaptiers.core.entries import count_load, row_free
+from swaptiers.core.layout import Header
 from swaptiers.core.rings import next_stamp, own_ring, ring_head, ring_push
 from swaptiers.core.slots import settle, slot_release
-from swaptiers.core.state import (
-    BUSY,
-    CHUNK,
-    FULL,
-    KEPT,
-    NO_LIMIT,
-    REFERENCED,
-    STORED,
-    SWAP_MAX,
-    TIERS_MAX,
-    Header,
-    cell_of,
-    cgroups,
-    chunks,
-    records,
-    rings,
-)
+from swaptiers.core.state import cell_of, cgroups, chunks, records, rings
 
 
 @part

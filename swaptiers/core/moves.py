@@ -11,12 +11,7 @@ from typing import Any
 
 from swaptiers.core.charges import enter, leave, over_tiers_max, over_zswap_max, refusal
 from swaptiers.core.compile import part
-from swaptiers.core.kept import give_way_to
-from swaptiers.core.quotas import charge_written, refund_written
-from swaptiers.core.rings import next_stamp, own_ring, ring_push, ring_push_front
-from swaptiers.core.segments import append, append_copy, is_log, written
-from swaptiers.core.slots import slot_alloc, slot_release
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     ACCEPTED,
     BY_REQUEST,
     CHOSEN,
@@ -29,12 +24,14 @@ from swaptiers.core.state import (
     TIERS_MAX,
     ZSWAP,
     ZSWAP_MAX,
-    Header,
-    cgroups,
-    checksums,
-    plan_entries,
-    records,
 )
+from swaptiers.core.kept import give_way_to
+from swaptiers.core.layout import Header
+from swaptiers.core.quotas import charge_written, refund_written
+from swaptiers.core.rings import next_stamp, own_ring, ring_push, ring_push_front
+from swaptiers.core.segments import append, append_copy, is_log, written
+from swaptiers.core.slots import slot_alloc, slot_release
+from swaptiers.core.state import cgroups, checksums, plan_entries, records
 
 UNPLACED = -1
 

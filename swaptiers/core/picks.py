@@ -5,21 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
+from swaptiers.core.constants import CHUNK, LARGEST, ORACLE, PLAN_MAX, RANDOM
+from swaptiers.core.layout import Header
 from swaptiers.core.rings import is_taken
-from swaptiers.core.state import (
-    CHUNK,
-    LARGEST,
-    ORACLE,
-    PLAN_MAX,
-    RANDOM,
-    Header,
-    cell_of,
-    chunks,
-    picks,
-    records,
-    rings,
-    scores,
-)
+from swaptiers.core.state import cell_of, chunks, picks, records, rings, scores
 
 MASK = (1 << 31) - 1
 

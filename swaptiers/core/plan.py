@@ -9,21 +9,7 @@ from swaptiers.core.charges import refusal, why_barred
 from swaptiers.core.chooser import call_chooser
 from swaptiers.core.cleaning import plan_cleaning
 from swaptiers.core.compile import part
-from swaptiers.core.entries import rotate, unlist
-from swaptiers.core.moves import clear_plan, plan_entry, reserve_move
-from swaptiers.core.picks import is_by_score, pick_highest
-from swaptiers.core.quotas import is_over_quota, start_timed
-from swaptiers.core.rings import (
-    class_of,
-    coldest_by_arrival,
-    coldest_by_use,
-    next_stamp,
-    ring_head,
-    ring_pop,
-    takes_of,
-)
-from swaptiers.core.shares import begin_search, end_turn, next_cgroup, spare_bytes
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     ACCEPTED,
     AGE,
     BY_EVACUATION,
@@ -51,12 +37,23 @@ from swaptiers.core.state import (
     WHEN_REQUEST,
     ZSWAP,
     ZSWAP_MAX,
-    Header,
-    cell_of,
-    picks,
-    records,
-    rings,
 )
+from swaptiers.core.entries import rotate, unlist
+from swaptiers.core.layout import Header
+from swaptiers.core.moves import clear_plan, plan_entry, reserve_move
+from swaptiers.core.picks import is_by_score, pick_highest
+from swaptiers.core.quotas import is_over_quota, start_timed
+from swaptiers.core.rings import (
+    class_of,
+    coldest_by_arrival,
+    coldest_by_use,
+    next_stamp,
+    ring_head,
+    ring_pop,
+    takes_of,
+)
+from swaptiers.core.shares import begin_search, end_turn, next_cgroup, spare_bytes
+from swaptiers.core.state import cell_of, picks, records, rings
 
 MAX_FRUITLESS = 16
 """Tries without anything moved before an initiator gives up (MAX_RECLAIM_RETRIES)."""

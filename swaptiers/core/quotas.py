@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import BYTES_WRITTEN, NO_QUOTA, TIME_TAKEN, Header
+from swaptiers.core.constants import BYTES_WRITTEN, NO_QUOTA, TIME_TAKEN
+from swaptiers.core.layout import Header
 
 RETRY_NS = 1_000_000
 """How soon to look again while another batch's time is not known yet."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import NO_LIMIT, NONE, Header, carray, cgroups, pointer, preorder, record_of
+from swaptiers.core.constants import NO_LIMIT, NONE
+from swaptiers.core.layout import Header, record_of
+from swaptiers.core.state import carray, cgroups, pointer, preorder
 
 UNTOUCHED, RESIDENT, LEAVING, SWAPPED = 0, 1, 2, 3
 

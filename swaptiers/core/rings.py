@@ -14,21 +14,9 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import (
-    CHOSEN,
-    CHUNK,
-    EVERY_CLASS,
-    NONE,
-    UNREADABLE,
-    UNREADABLE_CLASS,
-    Header,
-    cell_of,
-    cgroups,
-    chunks,
-    fetch_record,
-    records,
-    rings,
-)
+from swaptiers.core.constants import CHOSEN, CHUNK, EVERY_CLASS, NONE, UNREADABLE, UNREADABLE_CLASS
+from swaptiers.core.layout import Header
+from swaptiers.core.state import cell_of, cgroups, chunks, fetch_record, records, rings
 
 STAMP_BITS = 32
 SORT_SHARE = 16

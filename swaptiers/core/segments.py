@@ -14,8 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
+from swaptiers.core.constants import CHUNK, NONE
+from swaptiers.core.layout import Header
 from swaptiers.core.rings import chunk_alloc, chunk_free
-from swaptiers.core.state import CHUNK, NONE, Header, chunks, segments
+from swaptiers.core.state import chunks, segments
 
 UNUSED, OPEN, SEALED, LEAVING = 0, 1, 2, 3
 RESERVE = 2

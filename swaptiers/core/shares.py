@@ -11,8 +11,10 @@ nothing. `st.search` is its number, even in the first pass; `searched` of a cgro
 from __future__ import annotations
 
 from swaptiers.core.compile import part
+from swaptiers.core.constants import BORROW, NONE, PROPORTIONAL
+from swaptiers.core.layout import Header
 from swaptiers.core.rings import takes_of
-from swaptiers.core.state import BORROW, NONE, PROPORTIONAL, Header, cell_of, cgroups, preorder
+from swaptiers.core.state import cell_of, cgroups, preorder
 
 PARTS = 1 << 20
 """Of a whole, in which shares are reckoned: their product with less than 8 TiB fits."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
+from swaptiers.core.constants import CLUSTER, NONE
+from swaptiers.core.layout import Header
 from swaptiers.core.segments import forget, is_log, settled
-from swaptiers.core.state import CLUSTER, NONE, Header, clusters, quarantined
+from swaptiers.core.state import clusters, quarantined
 
 EMPTY, PARTIAL = 1, 2
 

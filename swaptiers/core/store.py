@@ -10,13 +10,7 @@ from typing import Any
 
 from swaptiers.core.charges import over_swap_max, refusal
 from swaptiers.core.compile import part
-from swaptiers.core.entries import place_zero, reserve_entry, row_alloc, row_return
-from swaptiers.core.kept import give_way_to
-from swaptiers.core.plan import MAX_FRUITLESS, plan_room
-from swaptiers.core.rings import ring_head
-from swaptiers.core.segments import append, is_log
-from swaptiers.core.slots import slot_alloc
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     ACCEPTED,
     DISABLED,
     DONE,
@@ -41,12 +35,15 @@ from swaptiers.core.state import (
     WAITING,
     WRITEBACK_OFF,
     ZSWAP_MAX,
-    Header,
-    cell_of,
-    cgroups,
-    records,
-    rings,
 )
+from swaptiers.core.entries import place_zero, reserve_entry, row_alloc, row_return
+from swaptiers.core.kept import give_way_to
+from swaptiers.core.layout import Header
+from swaptiers.core.plan import MAX_FRUITLESS, plan_room
+from swaptiers.core.rings import ring_head
+from swaptiers.core.segments import append, is_log
+from swaptiers.core.slots import slot_alloc
+from swaptiers.core.state import cell_of, cgroups, records, rings
 
 
 @part

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from swaptiers.core.charges import used_bytes
 from swaptiers.core.compile import part
+from swaptiers.core.constants import BY_AGE, BY_LIMIT, BY_WATERMARK, WHEN_AGE, WHEN_LIMIT, WHEN_WATERMARK
+from swaptiers.core.layout import Header
 from swaptiers.core.plan import MAX_FRUITLESS, NEVER, ROOT, UNLIMITED, plan_down
 from swaptiers.core.quotas import is_over_quota, quota_ready
-from swaptiers.core.state import (
-    BY_AGE,
-    BY_LIMIT,
-    BY_WATERMARK,
-    WHEN_AGE,
-    WHEN_LIMIT,
-    WHEN_WATERMARK,
-    Header,
-)
 
 
 @part

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import Header
+from swaptiers.core.layout import Header
 
 HANDLE_SIZE = 8  # ZS_HANDLE_SIZE
 MIN_ALLOC = 32  # ZS_MIN_ALLOC_SIZE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from swaptiers.core.state import EVERY_CLASS, MAX_BOUNDS
+from swaptiers.core.constants import EVERY_CLASS, MAX_BOUNDS
 from swaptiers.demotion.only import Only, class_bounds, classes_in, overlap
 from swaptiers.demotion.terms import EdgeSpec
 

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from swaptiers.cgroups import CgroupTree
 from swaptiers.core import api_plans
 from swaptiers.core.chooser import CHOOSE, CHOOSERS
+from swaptiers.core.constants import ACCEPTED, NOT_REACHED, PLAN_MAX, RAW, REASON_NAMES, REFERENCED, TOO_YOUNG
 from swaptiers.core.core import Core
 from swaptiers.core.entries import GENERATION_BITS, ROW_BITS
-from swaptiers.core.state import ACCEPTED, NOT_REACHED, PLAN_MAX, RAW, REASON_NAMES, REFERENCED, TOO_YOUNG
 from swaptiers.demotion.custom import MAX_CANDIDATES, Candidates, Policy, load_policy
 from swaptiers.demotion.terms import POLICIES
 from swaptiers.errors import PolicyError

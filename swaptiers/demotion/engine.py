@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.core import api_plans
+from swaptiers.core.constants import QUARANTINED, TIME_TAKEN
 from swaptiers.core.core import Core
-from swaptiers.core.state import QUARANTINED, TIME_TAKEN
 from swaptiers.demotion.copies import Copies
 from swaptiers.demotion.reading import Reader
 from swaptiers.demotion.request import Moved, Plan, latest_plan, raise_failure

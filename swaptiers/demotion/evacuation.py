@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 
 from swaptiers.core import api_plans
+from swaptiers.core.constants import DRAINING, EVACUATION, FIFO, LRU, REASON_NAMES
 from swaptiers.core.core import Core
 from swaptiers.core.plan import MAX_FRUITLESS
-from swaptiers.core.state import DRAINING, EVACUATION, FIFO, LRU, REASON_NAMES
 from swaptiers.demotion.request import Moved, Plan, latest_plan, note_unreadable, raise_failure
 from swaptiers.graph import TierGraph
 

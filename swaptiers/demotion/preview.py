@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.core import api_plans
-from swaptiers.core.core import Core
-from swaptiers.core.entries import GENERATION_BITS, ROW_BITS
-from swaptiers.core.state import (
+from swaptiers.core.constants import (
     ACCEPTED,
     NOT_REACHED,
     REASON_NAMES,
@@ -23,6 +21,8 @@ from swaptiers.core.state import (
     TRIGGER_NAMES,
     UNREADABLE,
 )
+from swaptiers.core.core import Core
+from swaptiers.core.entries import GENERATION_BITS, ROW_BITS
 from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote
 from swaptiers.graph import TierGraph
 

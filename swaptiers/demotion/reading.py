@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, checksum, checksums
+from swaptiers.core.constants import BUSY, COPYING, PLANNED, STORED, UNREADABLE
 from swaptiers.core.core import Core
-from swaptiers.core.state import BUSY, COPYING, PLANNED, STORED, UNREADABLE
 from swaptiers.demotion.copies import Copies, Scratch
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.bulk import MAX_PAGES, Int64s

@@ -14,9 +14,10 @@ import attrs
 import numpy as np
 
 from swaptiers.core import api_plans
+from swaptiers.core.constants import FIFO, LANDED, REASON_NAMES, SECOND_CHANCE
 from swaptiers.core.core import Core
+from swaptiers.core.layout import PLAN
 from swaptiers.core.plan import MAX_FRUITLESS, NEVER
-from swaptiers.core.state import FIFO, LANDED, PLAN, REASON_NAMES, SECOND_CHANCE
 from swaptiers.graph import TierGraph
 
 Referenced = Literal["ignore", "rotate"]

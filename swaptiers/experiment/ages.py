@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import kernel, part
+from swaptiers.core.constants import STORED
+from swaptiers.core.layout import Header
 from swaptiers.core.resident import RESIDENT, SWAPPED, pages_of
-from swaptiers.core.state import STORED, Header, carray, header_at, pointer, records
+from swaptiers.core.state import carray, header_at, pointer, records
 from swaptiers.experiment.lab import LATENCY_BUCKETS, Lab, latency_bucket
 
 AGES = np.dtype(

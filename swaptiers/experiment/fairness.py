@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from swaptiers.core.constants import MAX_TIERS
 from swaptiers.core.core import Core
-from swaptiers.core.state import MAX_TIERS
 from swaptiers.experiment.latency import FaultLatency, fault_latency
 
 

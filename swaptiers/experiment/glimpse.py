@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core.state import ZSWAP
+from swaptiers.core.constants import ZSWAP
 from swaptiers.counters import read_capacities, read_counters
 from swaptiers.metrics.family import Snapshot
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import MAX_TIERS, carray, pointer
+from swaptiers.core.constants import MAX_TIERS
+from swaptiers.core.state import carray, pointer
 from swaptiers.workloads.source import MAX_WORKLOADS
 
 Lab = Any

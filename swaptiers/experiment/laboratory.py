@@ -16,10 +16,11 @@ from swaptiers.cgroups import CgroupTree
 from swaptiers.codecs import Codec, make_codec
 from swaptiers.control import ControlTree
 from swaptiers.core.compile import interpreted
+from swaptiers.core.constants import STORED
 from swaptiers.core.core import Core
 from swaptiers.core.plan import NEVER
 from swaptiers.core.resident import PAGE, SWAPPED
-from swaptiers.core.state import ARRAYS, STORED
+from swaptiers.core.state import ARRAYS
 from swaptiers.core.words import Words
 from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser

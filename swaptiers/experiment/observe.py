@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from swaptiers.core.compile import interpreted
+from swaptiers.core.constants import STORED
 from swaptiers.core.resident import SWAPPED
-from swaptiers.core.state import ARRAYS, STORED
+from swaptiers.core.state import ARRAYS
 from swaptiers.counters import SystemCounters
 from swaptiers.experiment.lab import RECENCY
 from swaptiers.experiment.recency import counted_pairs

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import part
+from swaptiers.core.constants import STORED, ZSWAP
+from swaptiers.core.layout import Header
 from swaptiers.core.resident import SWAPPED, pages_of
-from swaptiers.core.state import STORED, ZSWAP, Header, carray, pointer, records
+from swaptiers.core.state import carray, pointer, records
 from swaptiers.experiment.lab import Lab, recency_of
 
 

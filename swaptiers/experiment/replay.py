@@ -12,8 +12,10 @@ from typing import Any
 from swaptiers.core.charges import memory_bytes
 from swaptiers.core.cleaning import drop_move, end_plan, finish_move
 from swaptiers.core.compile import kernel, part
+from swaptiers.core.constants import KEPT, MAX_CODECS, NEED_LENGTHS, NEED_ROOM, PLACED, PLACED_ZERO, ZERO, ZSWAP
 from swaptiers.core.entries import begin_take, finish_take, publish_entry
 from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
+from swaptiers.core.layout import Header
 from swaptiers.core.moves import place_moves
 from swaptiers.core.plan import MAX_FRUITLESS, NEVER, plan_memory
 from swaptiers.core.quotas import end_timed
@@ -32,15 +34,6 @@ from swaptiers.core.resident import (
 )
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
-    KEPT,
-    MAX_CODECS,
-    NEED_LENGTHS,
-    NEED_ROOM,
-    PLACED,
-    PLACED_ZERO,
-    ZERO,
-    ZSWAP,
-    Header,
     cgroups,
     fetch_record,
     header_at,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from swaptiers.core.state import MAX_TIERS, STORED, ZSWAP
+from swaptiers.core.constants import MAX_TIERS, STORED, ZSWAP
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory

@@ -11,8 +11,8 @@ import numpy as np
 
 from swaptiers.controllers.base import RESIDENT, Ages, Observation, Step
 from swaptiers.controllers.kinds import AnyControllerSpec, make_controller
+from swaptiers.core.constants import MAX_TIERS
 from swaptiers.core.plan import NEVER
-from swaptiers.core.state import MAX_TIERS
 from swaptiers.experiment.ages import AGES, IN_MEMORY, count_idle
 from swaptiers.experiment.lab import LATENCY_BUCKETS, bucket_latency
 from swaptiers.experiment.results import ControllerReport

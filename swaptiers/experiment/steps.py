@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.core.state import TRIGGER_NAMES
+from swaptiers.core.constants import TRIGGER_NAMES
 from swaptiers.experiment.lab import STEP, STEPS_CAPACITY
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import part
-from swaptiers.core.state import FILE, Header
+from swaptiers.core.constants import FILE
+from swaptiers.core.layout import Header
 
 LONGEST = 1 << 61
 """Nanoseconds, 73 years: a device that would be busy beyond this stays busy until then, and the run ends there."""

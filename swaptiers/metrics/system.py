@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
-from swaptiers.core.state import ACCEPTED, REASON_NAMES, TRIGGER_NAMES
+from swaptiers.core.constants import ACCEPTED, REASON_NAMES, TRIGGER_NAMES
 from swaptiers.counters import CgroupCounters, EdgeCounters, TierCounters, TierState
 from swaptiers.metrics.family import NS_PER_S, PREFIX, Family, Kind, Sample, Snapshot
 from swaptiers.tiers.failures import Failure

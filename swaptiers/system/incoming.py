@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksums, digest
 from swaptiers.core import api_pages
+from swaptiers.core.constants import NONE, STORED, ZERO
 from swaptiers.core.entries import ROW_BITS
+from swaptiers.core.layout import RECORD, RECORD_BYTES, TAKE
 from swaptiers.core.rings import STAMP_BITS
-from swaptiers.core.state import NONE, RECORD, RECORD_BYTES, STORED, TAKE, ZERO
 from swaptiers.errors import CorruptEntryError, TierIOError
 from swaptiers.system.arguments import Pages, no_entry
 from swaptiers.system.batches import Here, Homes, homes_in

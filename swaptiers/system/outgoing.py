@@ -14,17 +14,8 @@ import numpy.typing as npt
 
 from swaptiers.codecs import CHECKSUM_MASK, Buffer, checksum, checksums, digest
 from swaptiers.core import api_pages, api_plans
-from swaptiers.core.state import (
-    DONE,
-    NEED_LENGTHS,
-    NEED_ROOM,
-    PENDING,
-    PENDING_MAX,
-    PLACED,
-    REASON_NAMES,
-    REFUSED,
-    TAKE,
-)
+from swaptiers.core.constants import DONE, NEED_LENGTHS, NEED_ROOM, PENDING_MAX, PLACED, REASON_NAMES, REFUSED
+from swaptiers.core.layout import PENDING, TAKE
 from swaptiers.demotion.request import Plan, latest_plan, raise_failure
 from swaptiers.errors import TierIOError
 from swaptiers.system.arguments import Pages

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from swaptiers.cgroups import ROOT, ROOT_INDEX, CgroupSpec, CgroupTree
 from swaptiers.codecs import Buffer
 from swaptiers.core import api_plans
+from swaptiers.core.constants import QUARANTINED, STORED
 from swaptiers.core.core import MAX_ENTRIES, Core
 from swaptiers.core.plan import NEVER
-from swaptiers.core.state import QUARANTINED, STORED
 from swaptiers.counters import (
     SubtreeCounters,
     SystemCounters,

@@ -54,7 +54,6 @@ class Compressing:
 
     def __init__(self, name: str, codec: Codec) -> None:
         self.name = name
-        self.codec = codec
         self._compress, self._decompress, self._page_size = codec.compress, codec.decompress, codec.page_size
         self._errors = codec.errors
         self.bulk = make_bulk(codec)

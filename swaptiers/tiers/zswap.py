@@ -32,7 +32,7 @@ class ZswapTier(Compressing):
         """New payloads are made by `codec`; every old one is still decoded by the codec that made it."""
         self.expect_others()
         kind, compress = made_by(codec), codec.compress
-        self.codec, self.bulk = codec, None
+        self.bulk = None
         self._compress = lambda page: kind(compress(page))
 
     def grow(self, slot: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.compile import kernel
+from swaptiers.core.constants import CHOSEN, DEMOTE, EVERY_CLASS, MEMORY, STORED
 from swaptiers.core.core import Core, TierTerms
 from swaptiers.core.entries import rotate, touch_entry, unlist
 from swaptiers.core.rings import (
@@ -19,7 +20,7 @@ from swaptiers.core.rings import (
     ring_push,
     ring_push_front,
 )
-from swaptiers.core.state import CHOSEN, DEMOTE, EVERY_CLASS, MEMORY, STORED, cell_of, records, rings
+from swaptiers.core.state import cell_of, records, rings
 
 ROWS = 4096
 ANY_STAMP = (1 << 31) - 1

@@ -14,9 +14,9 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from swaptiers.core.compile import kernel
+from swaptiers.core.constants import CLUSTER, DEMOTE, FILE
 from swaptiers.core.core import Core, TierTerms
 from swaptiers.core.slots import settle, slot_alloc, slot_release
-from swaptiers.core.state import CLUSTER, DEMOTE, FILE
 
 PAGE = 4096
 CLUSTERS = 3

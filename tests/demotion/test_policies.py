@@ -12,6 +12,7 @@ import pytest
 from stores import PAGE, Clock, check_whole, pages_of, tier_of, where
 
 import swaptiers as st
+from swaptiers.core.chooser import CHOOSERS
 
 ON_REQUEST = st.Triggers(request=True)
 HERE = __name__
@@ -292,6 +293,15 @@ class Uncopied(Roaming):
         raise TypeError("one of a kind")
 
 
+def test_a_trial_leaves_nothing_behind() -> None:
+    """Each trial has a function that compiled code calls: a thousand trials must not keep a thousand copies."""
+    with two_tiers(f"{HERE}:Evens") as swap:
+        swap.swap_out(pages_of(900, 4))
+        before = len(CHOOSERS)
+        swap.plan("1K", source="zswap")
+        assert len(CHOOSERS) == before
+
+
 def test_a_policy_that_can_not_be_copied() -> None:
     """It demotes; a plan, which would have to change it, says so."""
     with two_tiers(f"{HERE}:Uncopied") as swap:
@@ -378,3 +388,32 @@ def test_none_is_a_good_answer(tmp_path: Path) -> None:
     edge = run.edges["zswap->disk"]
     assert (edge.entries, sum(each.over_limit for each in run.cgroups.values()) > 100) == (0, True)
     assert 0 < Content.asked < edge.asked / 20
+
+
+def test_largest_finds_what_comes_late() -> None:
+    """Of more than a batch: what is larger than the smallest chosen so far takes its place, wherever that stood."""
+    with two_tiers("largest", batch=3) as swap:
+        sizes = [3000, 2500, 500, 1000, 400]
+        ids = swap.swap_out(np.concatenate([pages_of(size, 1, i) for i, size in enumerate(sizes)]))
+        assert swap.demote(6300, source="zswap").entries == 3
+        assert where(swap, ids) == ["disk", "disk", "zswap", "disk", "zswap"]
+
+
+def test_every_candidate_is_shown() -> None:
+    """As many as it wants to be shown: of each class in turn, and however many chunks they stand in."""
+    tiers = [st.ZswapSpec(name="zswap", max_pool="8M"), st.MemorySpec(name="disk", capacity="8M")]
+    edges = [
+        st.EdgeSpec(source="zswap", target="disk", when=ON_REQUEST, policy=f"{HERE}:Evens", only="cgroup in [/a]"),
+        st.EdgeSpec(source="zswap", target="more", when=ON_REQUEST, only="ratio < 0.2 and cgroup not in [/a]"),
+        st.EdgeSpec(source="zswap", target="last", when=ON_REQUEST, only="ratio > 0.6 and cgroup not in [/a]"),
+    ]
+    tiers += [st.MemorySpec(name=name, capacity="1M") for name in ("more", "last")]
+    with st.SwapSystem(tiers, edges, clock=Clock(), max_entries=1 << 12) as swap:
+        policy = policy_of(swap)
+        policy.max_candidates = 400
+        swap.cgroup("/a")
+        for size, count in ((100, 30), (1500, 30), (3000, 130)):
+            swap.swap_out(pages_of(size, count), "/a")
+        swap.demote("1", source="zswap", target="disk")
+        shown = policy.shown[-1].ids.tolist()
+        assert (len(shown), len(set(shown))) == (190, 190)

@@ -138,6 +138,14 @@ def test_a_low_is_a_share_that_one_is_entitled_to() -> None:
         assert in_fast(swap)[4:] == pytest.approx([47.5, 37.5], abs=1)  # 7.5 above 40, and above 90 / 3
 
 
+@pytest.mark.parametrize(("held", "left"), [([0, 0, 0, 0, 9, 10], [9, 9]), ([0, 0, 0, 1, 9, 10], [8, 10])])
+def test_an_equal_share_is_of_those_who_hold_any(held: list[int], left: list[int]) -> None:
+    """Who holds nothing takes no part, and who holds one page does: that decides whether what /c may keep is more than fair."""
+    with holding("borrow", 1, held, tiers_low={"/c": {"fast": 8 * PAGE}}) as swap:
+        assert demote(swap, 1) == 1
+        assert in_fast(swap)[4:] == left
+
+
 def test_nobody_is_asked_twice() -> None:
     """One that can't give is not asked again when the protected ones are: its refusals would count double."""
     forbidden = {"/b": {"slow": 0}}

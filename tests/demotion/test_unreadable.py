@@ -12,6 +12,7 @@ from stores import PAGE, pages_of, where
 
 import swaptiers as st
 from swaptiers.testing import Fault, FaultyTier
+from swaptiers.testing.wrapped import WrappedTier
 
 REQUEST = st.Triggers(request=True)
 SEGMENT = 64 << 10
@@ -229,3 +230,32 @@ def test_a_read_that_fails_once(tmp_path: Path) -> None:
         assert swap.demote("4M", source="ssd").entries == 30
         assert swap.stats().failures["ssd"] == {"load": 1}
         assert np.array_equal(swap.swap_in(ids), pages_of(PAGE, 30))
+
+
+def test_where_nothing_can_be_read_nothing_is_set_aside(tmp_path: Path) -> None:
+    """A look elsewhere reads an entry that is there: a device that gives none of them is at fault, not its entries."""
+    swap, ssd = on_bad_sectors(tmp_path)
+    with swap:
+        ids = swap.swap_out(pages_of(PAGE, 90))
+        ssd.bad_slots = set(slots_of(swap, ids))
+        with pytest.raises(st.TierIOError):
+            swap.demote("1M", source="ssd")
+        ssd.bad_slots = set()
+        assert swap.demote("1M", source="ssd").entries == 90
+        swap.check()
+
+
+def test_a_page_of_another_length(tmp_path: Path) -> None:
+    """A tier that gives less than a page without a word: the call says whose page it was, and nothing is taken."""
+
+    class Shortening(WrappedTier):
+        def decode(self, payload: Any) -> Any:
+            return bytes(payload)[:-1]
+
+    with on_files(tmp_path, wrap=Shortening) as swap:
+        ids = swap.swap_out(pages_of(PAGE, 3))
+        with pytest.raises(st.CorruptEntryError) as caught:
+            swap.swap_in(ids)
+        assert caught.value.entry == ids[2]
+        assert len(swap) == 3
+        swap.check()

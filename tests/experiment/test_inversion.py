@@ -12,8 +12,8 @@ import pytest
 from configs import write_trace
 from stacks import PATTERNS
 
+from swaptiers.core.constants import STORED
 from swaptiers.core.resident import SWAPPED
-from swaptiers.core.state import STORED
 from swaptiers.experiment.feed import OrderedFeed
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment

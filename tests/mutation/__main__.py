@@ -46,7 +46,7 @@ MUTATED = (
     "swaptiers/system",
     "swaptiers/tiers",
 )
-LEFT_OUT = ("swaptiers/core/compile.py", "swaptiers/core/bulk.py")
+LEFT_OUT = ("swaptiers/core/compile.py", "swaptiers/core/bulk.py", "swaptiers/tiers/bulk.py")
 """How kernels are compiled and cached, and how they call C functions: nothing of it runs interpreted."""
 COPIED = ("swaptiers", "tests", "examples", "docs", "pyproject.toml", "tiers.yaml", "README.md")
 TESTS = Path(__file__).with_name("tests.txt")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 import swaptiers as st
+from swaptiers.core.constants import BUSY, CHUNK, KEPT, PLANNED, STORED
+from swaptiers.core.layout import CHUNK_RECORD, RING
 from swaptiers.core.rings import WAYS
-from swaptiers.core.state import BUSY, CHUNK, CHUNK_RECORD, KEPT, PLANNED, RING, STORED
 
 KEPT_RING = -1
 

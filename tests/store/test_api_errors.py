@@ -632,3 +632,21 @@ class Counting:
         self.calls += 1
         assert self.calls < 5000, "the worker never rests"
         return self._real(*arguments)
+
+
+def test_a_single_page_too_many() -> None:
+    """The table is full: the call says so, and whatever it dropped, it was nobody else's page."""
+    with st.SwapSystem([st.ZswapSpec(name="zswap", max_pool="1M")], max_entries=8) as swap:
+        pages = soft_pages(9)
+        ids = [swap.swap_out_page(page.tobytes()) for page in pages[:8]]
+        with pytest.raises(MemoryError):
+            swap.swap_out_page(pages[8].tobytes())
+        assert [swap.swap_in_page(entry) for entry in ids] == [page.tobytes() for page in pages[:8]]
+        swap.check()
+
+
+def test_a_cgroup_that_there_is_not(swap: st.SwapSystem) -> None:
+    """What is asked of one is refused, not answered with zeros."""
+    for ask in (swap.subtree, swap.subtree_inversion, swap.cgroup_spec):
+        with pytest.raises(ValueError, match="/nowhere"):
+            ask("/nowhere")

@@ -311,3 +311,17 @@ def test_closing_while_it_moves(tmp_path: Path) -> None:
         closer.join(PATIENCE_S)
         assert not closer.is_alive()
         assert threads() == []
+
+
+def test_what_is_due_this_very_instant(tmp_path: Path) -> None:
+    """A clock that stands still at the time for which a step was asked: it is taken, not slept past."""
+    now = [1000]
+    when = st.Triggers(age=st.AgeTrigger(older_than="100ns", every="500ns"))
+    with system(tmp_path, when, clock=lambda: now[0]) as swap:
+        swap.swap_out(raw(5), last_used_ns=0)
+        with swap.background() as background:
+            until(lambda: in_zswap(swap) == 0)
+            swap.swap_out(raw(5, 1), last_used_ns=0)
+            now[0] = swap.core.words["wake_at"]
+            background.wake()
+            until(lambda: in_zswap(swap) == 0)

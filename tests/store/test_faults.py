@@ -14,7 +14,7 @@ import pytest
 from cold_lists import check_cold_lists
 
 import swaptiers as st
-from swaptiers.core.state import STORED
+from swaptiers.core.constants import STORED
 from swaptiers.testing import Fault, FaultyTier, SeededFaults, SlowTier, WrappedTier, check_pages, nothing_left
 from swaptiers.testing.contract import KINDS, page_of
 from swaptiers.testing.faults import HONEST, POSSIBLE

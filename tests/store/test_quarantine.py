@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import swaptiers as st
-from swaptiers.core.state import REASON_NAMES
+from swaptiers.core.constants import REASON_NAMES
 from swaptiers.report.explain import WORDS
 from swaptiers.testing import Fault, FaultyTier, check_pages, nothing_left
 

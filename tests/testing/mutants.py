@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from swaptiers.cgroups import CgroupTree
-from swaptiers.core.state import PLANNED
+from swaptiers.core.constants import PLANNED
 from swaptiers.demotion import engine
 from swaptiers.system import incoming
 
