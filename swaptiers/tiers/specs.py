@@ -103,12 +103,12 @@ class FileSpec(TierSpec):
         if self.direct or self.keep_clean:
             raise ValueError(f"{'direct' if self.direct else 'keep_clean'} is for layout: slots")
         assert self.segment is not None
-        segments = int(self.capacity) // max(int(self.segment), 1)
-        if not 64 << 10 <= self.segment <= 1 << 30 or segments < 2 * SPARED_SEGMENTS:
+        if not 64 << 10 <= self.segment <= 1 << 30 or self.capacity < 2 * SPARED_SEGMENTS * self.segment:
             raise ValueError(
-                f"segment is at least 64K, and capacity at least {2 * SPARED_SEGMENTS} of them, not "
+                f"segment is 64K to 1G, and capacity at least {2 * SPARED_SEGMENTS} of them, not "
                 f"{format_bytes(self.segment)} and {format_bytes(self.capacity)}"
             )
+        segments = int(self.capacity) // int(self.segment)
         most = (segments - SPARED_SEGMENTS) * (1 - WASTE) / segments
         if self.max_live is None:
             object.__setattr__(self, "max_live", Fraction(min(MAX_LIVE, most)))
