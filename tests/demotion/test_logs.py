@@ -258,7 +258,7 @@ def test_nothing_lies_across_or_over_another() -> None:
     [
         ({"direct": True}, "direct is for layout: slots"),
         ({"keep_clean": True}, "keep_clean is for layout: slots"),
-        ({"segment": "1K"}, "at least 64K"),
+        ({"segment": "1K"}, "64K to 1G"),
         ({"capacity": "256K"}, "at least 8 of them"),
         ({"max_live": "90%"}, "max_live is at most"),
         ({"layout": "slots"}, "belongs to layout: log"),
