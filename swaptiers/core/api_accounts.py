@@ -17,7 +17,7 @@ from swaptiers.core.rings import (
     ring_of,
     ring_push,
 )
-from swaptiers.core.segments import OPEN, SEALED
+from swaptiers.core.segments import LEAVING, OPEN, SEALED
 from swaptiers.core.state import State, cell_of, cgroups, header_at, records, segments
 
 
@@ -111,8 +111,8 @@ def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
 
 @kernel
 def count_segments(at: State, tier: int, totals: Any) -> None:
-    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to, and segments that are open
-    though nothing is appended to them."""
+    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to, and segments that are lost: open
+    though nothing is appended to them, or dead and read by nobody, and not to be used again."""
     t = header_at(at).tiers[tier]
     for segment in range(t.segment_top):
         s = segments(t)[segment]
@@ -121,3 +121,4 @@ def count_segments(at: State, tier: int, totals: Any) -> None:
             totals[1] += s.live
             totals[2] += s.pending
             totals[3] += 1 if s.state == OPEN and segment != t.head and segment != t.copy_head else 0
+        totals[3] += 1 if s.state == LEAVING and s.quarantined == 0 else 0

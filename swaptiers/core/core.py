@@ -384,7 +384,7 @@ class Core:
         _agree(f"segments of tier {tier}", int(counted[0]), int(t.segments_used))
         _agree(f"bytes alive in tier {tier}", int(counted[1]), int(t.stored_bytes))
         _agree(f"unwritten addresses of tier {tier}", int(counted[2]) + int(t.unplaced), 0)
-        _agree(f"open segments of tier {tier} that are no head", int(counted[3]), 0)
+        _agree(f"lost segments of tier {tier}", int(counted[3]), 0)
 
     def _check_charges(self, tree: npt.NDArray[np.int64]) -> None:
         st = self.st

@@ -141,6 +141,7 @@ def _leave_if_dead(st: Header, t: Any, segment: int) -> None:
         following = chunks(st)[chunk].next
         chunk_free(st, chunk)
         chunk = following
+    _reuse_if_settled(t, segment)
 
 
 @part
@@ -166,8 +167,14 @@ def forget(st: Header, t: Any, address: int, length: int) -> None:
 def settled(t: Any, address: int) -> None:
     """Nobody reads these old bytes any more."""
     segment = address // t.segment_bytes
+    segments(t)[segment].quarantined -= 1
+    _reuse_if_settled(t, segment)
+
+
+@part
+def _reuse_if_settled(t: Any, segment: int) -> None:
+    """A dead segment can be written again once nobody reads it: that may be so before it is sealed, or long after."""
     s = segments(t)[segment]
-    s.quarantined -= 1
     if s.state == LEAVING and s.quarantined == 0:
         s.state = UNUSED
         s.next = t.segment_empty

@@ -138,8 +138,9 @@ class Reader:
             others = records[(records["backing"] == STORED) & (records["tier"] == rank) & is_free]
         order = np.argsort(np.abs(others["slot"].astype(np.int64) - slot), kind="stable")
         for at in order[[-1, len(order) // 2, 0]] if len(order) else ():
+            here = slice(at, at + 1)
             try:
-                source.load(others["slot"][at : at + 1], others["length"][at : at + 1])
+                source.load(others["slot"][here], others["length"][here])
             except OSError:
                 continue
             return True

@@ -343,3 +343,14 @@ def test_a_copy_to_the_first_address_that_fails() -> None:
                 del held[entry]
         assert failed == {"cleaning", "swap-out"}
         check_held(swap, held)
+
+
+def test_segments_are_used_again() -> None:
+    """Many times what the file has room for: a segment that does not come back is missed when all have been used once."""
+    tiers = [st.FileSpec(name="log", layout="log", capacity=8 * SEGMENT, segment=SEGMENT)]
+    with st.SwapSystem(tiers, [], on_full="refuse", max_entries=1 << 10) as swap:
+        for turn in range(40):
+            pages = pages_of(PAGE, 16, turn)
+            assert np.array_equal(swap.swap_in(swap.swap_out(pages)), pages)
+        swap.check()
+        assert swap.stats().tiers["log"].pool_bytes <= 2 * SEGMENT

@@ -267,8 +267,8 @@ def test_another_compressor_is_asked_once_a_page(monkeypatch: pytest.MonkeyPatch
     """What the compressor of before would make of a page is nobody's business any more."""
     with store() as swap:
         swap.set_zswap("zswap", compressor="zstd")
-        zswap: Any = swap.tiers[0]
         asked: list[Any] = []
-        monkeypatch.setattr(zswap, "encode", lambda page, real=zswap.encode: asked.append(page) or real(page))
+        for tier in swap.tiers:
+            monkeypatch.setattr(tier, "encode", lambda page, real=tier.encode: asked.append(page) or real(page))
         swap.swap_out(text_pages(7))
         assert len(asked) == 7
