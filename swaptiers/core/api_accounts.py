@@ -111,8 +111,8 @@ def audit(at: State, cells: Any, kept: Any, totals: Any) -> None:
 
 @kernel
 def count_segments(at: State, tier: int, totals: Any) -> None:
-    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to, and segments that are lost: open
-    though nothing is appended to them, or dead and read by nobody, and not to be used again."""
+    """Recount a log: segments in use, bytes alive in them, addresses that nobody has written to, and segments that are lost:
+    open though nothing is appended to them, or dead and read by nobody, and not to be used again."""
     t = header_at(at).tiers[tier]
     for segment in range(t.segment_top):
         s = segments(t)[segment]
