@@ -54,7 +54,7 @@ def pause_ms_max(size: Size) -> tuple[Values, int]:
 ROWS = [
     Row(
         key="bytes_per_entry",
-        what="growth of a process in the laboratory, payload: sizes, per entry; 24 of it are the page's own",
+        what="growth of a process in the laboratory, payload: sizes, per entry; 21 of it are the page's own",
         unit="entry",
         target=72,
         run=bytes_per_entry,
