@@ -164,5 +164,11 @@ def test_parts_are_each_timed() -> None:
         timeout=300,
         check=True,
     )
-    for part in ("bulk.encode_rows", "api.publish_pages", "LogTier.store", "FileTier.store", "bulk.decode_objects"):
+    for part in (
+        "bulk.encode_rows",
+        "api_pages.publish_pages",
+        "LogTier.store",
+        "FileTier.store",
+        "bulk.decode_objects",
+    ):
         assert part in done.stdout

@@ -78,7 +78,7 @@ swaptiers.__main__.main()
         "swaptiers.cli.run",
         "rich.console",
         "numba",
-        "swaptiers.core.api_pages",
+        "swaptiers.core.api_plans",
     ],
 )
 def test_ctrl_c_during_the_first_imports(tmp_path: Path, module: str) -> None:
