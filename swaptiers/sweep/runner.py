@@ -97,7 +97,7 @@ def _outcomes(
 
 
 def _outcome(data: DataSet, task: SweepTask, future: Any) -> Failure | None:
-    if future.status in ("cancelled", "lost"):
+    if future.status == "cancelled":  # "lost" is a result whose worker died: it is made again, which is waited for here
         raise ExperimentError("the connection to the scheduler was lost; the same command goes on with what is left")
     error = future.exception()
     found: dict[str, Any] = future.result() if error is None else _in_words(error)
