@@ -5,8 +5,6 @@ What is left of an earlier row (memory that the allocator keeps, warm tables) wo
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import itertools
 import json
 import sys
@@ -33,16 +31,12 @@ def sizes(count: int) -> dict[str, float]:
     """`count` pages in three tiers of the laboratory, a hundredth of them resident: what an entry takes, and a fault."""
     _replay(1000, 1000)  # kernels, libraries
     before = resident_bytes()
-    seconds, size, trimmed = _replay(count, AFTER)
-    return {
-        "us": seconds / AFTER * 1e6,
-        "bytes_per_entry": (size - before) / count,
-        "bytes_per_entry_trimmed": (trimmed - before) / count,
-    }
+    seconds, size = _replay(count, AFTER)
+    return {"us": seconds / AFTER * 1e6, "bytes_per_entry": (size - before) / count}
 
 
-def _replay(count: int, after: int) -> tuple[float, int, int]:
-    """Seconds of the last `after` of the references; the process's size at their end, and without what malloc() keeps."""
+def _replay(count: int, after: int) -> tuple[float, int]:
+    """Seconds of the last `after` of the references; the process's size at their end."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (folder / "a.u32").open("wb") as file:
@@ -54,12 +48,9 @@ def _replay(count: int, after: int) -> tuple[float, int, int]:
         with Laboratory(load_experiment(folder / "a.yaml").variants["base"], folder) as laboratory:
             laboratory.run(lambda done, _: marks.append((done, time.perf_counter())))
             size = resident_bytes()
-            with contextlib.suppress(OSError, AttributeError):  # glibc's alone
-                ctypes.CDLL(None).malloc_trim(0)
-            trimmed = resident_bytes()
     first = next((mark for mark in marks if mark[0] >= count), marks[0])
     done, end = marks[-1]
-    return (end - first[1]) / max(1, done - first[0]) * after, size, trimmed
+    return (end - first[1]) / max(1, done - first[0]) * after, size
 
 
 def real(count: int) -> dict[str, float]:

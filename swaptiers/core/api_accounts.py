@@ -6,17 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.charges import memory_bytes
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.constants import BUSY, FREE, KEPT, PLANNED, RETIRED, ZERO, ZSWAP
 from swaptiers.core.layout import Header
-from swaptiers.core.rings import (
-    key_of,
-    next_stamp,
-    own_ring,
-    ring_of,
-    ring_push,
-)
+from swaptiers.core.rings import key_of, next_stamp, own_ring, ring_of, ring_push
 from swaptiers.core.segments import LEAVING, OPEN, SEALED
 from swaptiers.core.state import State, cell_of, cgroups, header_at, records, segments
 
@@ -78,11 +71,6 @@ def _move_own_account(st: Header, cgroup: int, parent: int, tier: int, length: i
     whole = 1 if length >= st.page_size else 0
     cell_of(st, cgroup, tier).whole_pages -= whole
     cell_of(st, parent, tier).whole_pages += whole
-
-
-@kernel
-def memory_current(at: State, cgroup: int) -> int:
-    return memory_bytes(header_at(at), cgroup)
 
 
 @kernel

@@ -24,10 +24,7 @@ from swaptiers.core.entries import (
 )
 from swaptiers.core.kept import drop_kept, keep_taken, may_keep, store_clean
 from swaptiers.core.layout import Header
-from swaptiers.core.rings import (
-    is_of_epoch,
-    placement_of,
-)
+from swaptiers.core.rings import is_of_epoch, placement_of
 from swaptiers.core.slots import settle
 from swaptiers.core.state import State, cgroups, checksums, header_at, pending_pages, records
 from swaptiers.core.store import ask, place, put
@@ -126,17 +123,6 @@ def store_page(at: State, cgroup: int, last_use: int, tier: int, length: int, ch
     st.one_slot = p.slot
     st.one_entry = entry_id(st, p.row)
     return int(st.one_entry)
-
-
-@kernel
-def find_rows(at: State, ids: Any, rows: Any) -> int:
-    """The rows of live entries; the index of the first id that names none, or -1."""
-    st = header_at(at)
-    for i in range(len(ids)):
-        rows[i] = row_of(st, ids[i])
-        if rows[i] < 0:
-            return i
-    return -1
 
 
 @kernel

@@ -7,18 +7,13 @@ from typing import Any
 from swaptiers.core.cleaning import drop_move, end_plan, finish_move
 from swaptiers.core.compile import kernel, part
 from swaptiers.core.constants import BUSY, COPYING, LANDED, PLANNED, STORED, TIME_TAKEN, UNREADABLE, UNTIMED, WHEN_AGE
-from swaptiers.core.entries import (
-    set_aside,
-    try_again,
-)
+from swaptiers.core.entries import set_aside, try_again
 from swaptiers.core.kept import give_way
 from swaptiers.core.layout import Header
 from swaptiers.core.moves import place_moves
 from swaptiers.core.plan import plan_evacuation, plan_request, why_not
 from swaptiers.core.quotas import end_timed
-from swaptiers.core.rings import (
-    list_coldest,
-)
+from swaptiers.core.rings import list_coldest
 from swaptiers.core.segments import is_log
 from swaptiers.core.slots import settle
 from swaptiers.core.state import State, cgroups, header_at, plan_entries, records, segments

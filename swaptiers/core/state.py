@@ -96,11 +96,15 @@ def checksums(st: Header) -> Any:
 
 
 @part
-def fetch_record(st: Header, row: int) -> None:
-    """A hint: the record will be wanted soon. It may lie across two lines."""
-    address = st.records_at + row * RECORD_BYTES
+def fetch(address: int, nbytes: int) -> None:
+    """A hint: what stands there will be wanted soon. It may lie across two lines."""
     prefetch(address)
-    prefetch(address + RECORD_BYTES - 8)
+    prefetch(address + nbytes - 1)
+
+
+@part
+def fetch_record(st: Header, row: int) -> None:
+    fetch(st.records_at + row * RECORD_BYTES, RECORD_BYTES)
 
 
 @part

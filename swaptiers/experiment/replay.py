@@ -35,11 +35,11 @@ from swaptiers.core.resident import (
 from swaptiers.core.slots import settle
 from swaptiers.core.state import (
     cgroups,
+    fetch,
     fetch_record,
     header_at,
     pending_pages,
     plan_entries,
-    prefetch,
     records,
     scores,
 )
@@ -133,10 +133,7 @@ def _next_reference(st: Header, lab: Lab, references: Any, n: int) -> int:
 
 @part
 def _fetch_page(lab: Lab, page: int) -> None:
-    """A hint: the page will be wanted soon. It may lie across two lines."""
-    address = lab.pages_at + page * PAGE_BYTES
-    prefetch(address)
-    prefetch(address + PAGE_BYTES - 1)
+    fetch(lab.pages_at + page * PAGE_BYTES, PAGE_BYTES)
 
 
 @part
@@ -387,7 +384,7 @@ def _evict_batch(st: Header, lab: Lab, scope: int, most: int, used_before: int) 
         page = int(c.lru_tail)
         lru_remove(lab, c, page)
         if c.lru_tail >= 0:
-            prefetch(lab.pages_at + pages[c.lru_tail].hotter * PAGE_BYTES)
+            _fetch_page(lab, pages[c.lru_tail].hotter)
         row = _kept_row(st, lab, page)
         if row >= 0:
             _store_clean(st, lab, cgroup, page, row)

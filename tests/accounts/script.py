@@ -40,12 +40,11 @@ class Day:
         )
         self.tiers = [tier.name for tier in self.swap.graph.tiers]
         self.pages: dict[int, bytes] = {}
-        self.clean: dict[int, bytes] = {}
         self.said: list[str] = []
         self.counters: list[dict[str, Any]] = []
 
     def _wrap(self, tier: Any) -> Any:
-        """The slowest tier may fail: whatever is around a tier is asked as all others are."""
+        """All tiers may fail but those that take pages under the lock; whatever is around a tier is asked as all others are."""
         if tier.by_reference:
             return tier
         self.faulty.append(FaultyTier(tier, armed=False))
@@ -221,7 +220,7 @@ class Day:
         return self._places(stored)
 
     def do_evacuate(self) -> str:
-        """The fastest and the slowest tier come and go."""
+        """A tier comes and goes."""
         tier = self.random.choice(self.tiers)
         if len(self.tiers) == 1:
             return "nowhere to go"

@@ -8,7 +8,7 @@ from typing import Any
 import swaptiers as st
 
 ZSWAP = {"name": "zswap", "max_pool": "48K"}
-PRESSURE, LIMIT, REQUEST = st.Triggers(pressure=True), st.Triggers(limit=True), st.Triggers(request=True)
+PRESSURE, LIMIT = st.Triggers(pressure=True), st.Triggers(limit=True)
 
 
 def _zswap(**terms: Any) -> st.ZswapSpec:
