@@ -521,12 +521,13 @@ class Laboratory:
         top = int(self.core.st.row_top)
         swapped = np.flatnonzero(self.pages["state"] == SWAPPED)
         rows = self.pages["hotter"][swapped]
-        held = self.core.records[:top][rows]
+        records = self.core.records[:top]
         is_used = np.zeros(top, np.bool_)
         is_used[rows] = True
-        lost = int((held["owner"] != swapped).sum()) + len(rows) - int(is_used.sum())
+        lost = int((records["owner"][rows] != swapped).sum()) + len(rows) - int(is_used.sum())
         if self.executor is None:
             return Integrity(verified=0, held_verified=0, mismatched=0, lost=lost)
+        held = records[rows]
         stored = held["backing"] == STORED
         contents = self._contents_of(swapped[stored])
         good = self.executor.verify_held(held[stored], contents)

@@ -84,6 +84,11 @@ class References:
 
     def _chunks(self, size: int) -> Iterator[Int64s]:
         workloads = len(self._sources)
+        if workloads == 1:  # nobody to take turns with
+            only = self.cursors()[0]
+            for first in range(0, self.total, size):
+                yield only.take(min(size, self.total - first))
+            return
         cursors = [source.start() for source in self._sources]
         totals = np.array(self.per_workload, np.int64)
         taken = np.zeros(workloads, np.int64)
@@ -111,7 +116,8 @@ class _BasedCursor:
         self._base = base
 
     def take(self, count: int) -> Int64s:
-        return self._cursor.take(count) + self._base
+        taken = self._cursor.take(count)
+        return taken + self._base if self._base else taken
 
 
 def _source(spec: AnyPattern, seed: int, index: int, folder: Path, surveys: dict[Path, Survey]) -> Source:

@@ -8,12 +8,24 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from swaptiers.core.compile import kernel
 from swaptiers.errors import ConfigError
 from swaptiers.workloads.formats import FORMATS, Words
 from swaptiers.workloads.source import PAGE_BITS, Int64s
 from swaptiers.workloads.specs import MAX_PAGES, TracePattern
 
-PAGE_OF_WORD = np.uint32((1 << 31) - 1)
+PAGE_OF_WORD = (1 << 31) - 1
+
+
+@kernel
+def unpack(words: Words, out: Int64s) -> int:
+    """References of a trace as they are drawn: the page number, and above it whether it writes. The largest page number."""
+    top = 0
+    for i in range(len(words)):
+        page = np.int64(words[i]) & PAGE_OF_WORD
+        out[i] = page | (np.int64(words[i]) >> 31 << PAGE_BITS)
+        top = max(top, page)
+    return top
 
 
 @attrs.frozen
@@ -31,7 +43,7 @@ class Survey:
         for words in FORMATS[form](path):
             refs += words.size
             writes += int((words >> np.uint32(31)).sum())
-            top_page = max(top_page, int((words & PAGE_OF_WORD).max()))
+            top_page = max(top_page, int((words & np.uint32(PAGE_OF_WORD)).max()))
         if not refs:
             raise ConfigError(f"the trace {path} is empty; give one with at least one reference")
         return cls(refs, top_page, writes)
@@ -93,8 +105,8 @@ class TraceCursor:
                 self._rest = self._next()
             words = self._rest[: count - filled]
             self._rest = self._rest[words.size :]
-            out[filled : filled + words.size] = words & PAGE_OF_WORD
-            out[filled : filled + words.size] |= (words >> np.uint32(31)).astype(np.int64) << PAGE_BITS
+            if unpack(words, out[filled : filled + words.size]) > self._source.survey.top_page:
+                raise self._changed()
             filled += words.size
         return out
 
@@ -110,7 +122,7 @@ class TraceCursor:
         left = source.survey.refs
         for words in FORMATS[source.form](source.path):
             left -= words.size
-            if left < 0 or (words & PAGE_OF_WORD).max() > source.survey.top_page:
+            if left < 0:
                 raise self._changed()
             yield words
         if left:
