@@ -34,6 +34,7 @@ class Recording:
         self._kept: dict[bytes, bytes] = {}
         self._copies: dict[int, bytes] = {}
         self._contents = laboratory.executor._contents
+        self._at = {id(content): content for content in self._contents}
         self._files: list[tuple[int, int]] = []
         for rank, tier in enumerate(laboratory.tiers):
             if tier.compressed:
@@ -41,7 +42,7 @@ class Recording:
                 self._watch(tier, "decode", self._decoded)
                 many: Any = getattr(tier, "bulk", None)
                 if many is not None:
-                    self._watch(many, "encode_objects", self._encoded_all)
+                    self._watch(many, "encode_at", self._encoded_all)
                     self._watch(many, "decode_into", self._decoded_all)
                     self._watch(many, "count_decoded", self._decoded_and_compared)
                 continue
@@ -120,21 +121,21 @@ class Recording:
             self.counts["decompressed"] += 1
             self._then(_decompress, [self._once(payload)])
 
-    def _encoded_all(self, made: Any, pages: list[Any]) -> None:
-        for page in pages if made is not None else ():
-            self._encoded(None, page)
+    def _encoded_all(self, made: Any, pages_at: Any) -> None:
+        for at in pages_at.tolist() if made is not None else ():
+            self._encoded(None, self._at[at])
 
     def _decoded_all(self, is_good: bool, payloads: list[Any], *_: Any) -> None:
         for payload in payloads if is_good else ():
             self._decoded(None, payload)
 
-    def _decoded_and_compared(self, good: int | None, payloads: list[Any], pages: list[Any]) -> None:
+    def _decoded_and_compared(self, good: int | None, payloads: list[Any], pages_at: Any) -> None:
         """Each is compared as soon as it is decoded; bare, all are decoded first, as what they become is not kept."""
         if good is None:
             return
         for payload in payloads:
             self._decoded(None, payload)
-        self._compared_pages(pages)
+        self._compared_pages([self._at[at] for at in pages_at.tolist()])
 
     def _wrote(self, fd: int, slots: Any, payloads: list[Any]) -> None:
         self.counts["written"] += len(slots)

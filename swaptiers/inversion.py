@@ -61,13 +61,18 @@ def inverted_pairs(faster: Int64s, slower: Int64s) -> float:
 
 def pairs_of(tiers: npt.NDArray[Any], last_uses: Int64s, names: Sequence[str]) -> tuple[float | None, dict[str, float]]:
     """`pairs` and `by_tiers` of entries in tiers (ranks, 0 = fastest) with these last uses."""
+    return share_of_pairs(count_pairs(tiers, last_uses), names)
+
+
+def count_pairs(tiers: npt.NDArray[Any], last_uses: Int64s) -> dict[tuple[int, int], tuple[float, int]]:
+    """(inverted pairs, all pairs) per faster and slower tier, of entries in tiers (ranks) with these last uses."""
     by_tier = {rank: last_uses[tiers == rank] for rank in np.unique(tiers).tolist()}
     counts: dict[tuple[int, int], tuple[float, int]] = {}
     for fast, faster in by_tier.items():
         for slow, slower in by_tier.items():
             if fast < slow:
                 counts[(fast, slow)] = (inverted_pairs(faster, slower), len(faster) * len(slower))
-    return share_of_pairs(counts, names)
+    return counts
 
 
 def subtree_inversion(held: npt.NDArray[Any], bypass: int, names: Sequence[str]) -> Inversion:

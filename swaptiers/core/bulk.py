@@ -251,10 +251,11 @@ def encode_objects(codec_at: int, objects: Any, size: int, scratch: int, lengths
 @unlocked_kernel
 def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any, out_sums: Any) -> int:
     """Decode bytes objects at these addresses into out[places]. ALL_GOOD, or the first that is not what its checksum says
-    or is no payload; then any of these rows may be overwritten. `out_sums`: the pages' own checksums, unless empty."""
+    or is no payload; then any of these rows may be overwritten. `sums` empty: nobody knows them. `out_sums`: the pages' own
+    checksums, unless empty."""
     codec, size = _codec(codec_at), out.shape[1]
     for i in range(len(objects)):
-        length = _sound_length(codec, objects[i], sums[i])
+        length = _sound_length(codec, objects[i], sums[i]) if len(sums) > 0 else _length_of(codec, objects[i])
         to = _start_of(out) + places[i] * size
         if length < 0 or not _decode(codec, objects[i] + codec.bytes_at, length, to, size):
             return i

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from swaptiers.codecs import Buffer, checksums
+from swaptiers.codecs import Buffer
+from swaptiers.core.constants import PENDING_MAX
 from swaptiers.experiment.lab import LOAD, MOVE
+from swaptiers.experiment.lengths import contents_wanted, set_lengths
 from swaptiers.tiers.base import Tier
-from swaptiers.tiers.bulk import MAX_PAGES
+from swaptiers.tiers.bulk import MAX_PAGES, NO_SUMS, addresses
+from swaptiers.tiers.file import rows_of
 from swaptiers.tiers.payloads import encoders
 from swaptiers.tiers.single import bulk_of
 
@@ -63,6 +66,8 @@ class Executor:
         self._tiers = tiers
         self._columns = columns
         self._contents = contents
+        self._contents_at = addresses(contents)
+        self._wanted = np.empty(PENDING_MAX, np.int64)
         self._codecs = encoders(tiers, columns)
         self._payloads: dict[int, dict[int, Buffer]] = {}
         """Per codec: content -> its payload, of what is to be stored when the log runs."""
@@ -80,23 +85,17 @@ class Executor:
 
     def compress_pending(self, codec: int, pending: Any) -> None:
         """Fill in the lengths of pending pages for one codec, by compressing; their payloads are kept for the log."""
-        chosen = pending["content"].tolist()
-        if pending["zero"].any():
-            chosen = [content for content, zero in zip(chosen, pending["zero"].tolist(), strict=True) if not zero]
-            places: Any = np.flatnonzero(pending["zero"] == 0)
-            pending["lengths"][:, codec] = 0
+        contents = self._wanted[: contents_wanted(pending, self._wanted)]
+        chosen = contents.tolist()
+        many = bulk_of(self._codecs[codec])
+        made = many.encode_at(self._contents_at[contents]) if many is not None and len(chosen) <= MAX_PAGES else None
+        if made is None:
+            payloads = [self._codecs[codec].encode(self._contents[content]) for content in chosen]
+            lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
         else:
-            places = slice(None)
-        made = self._encode(self._codecs[codec], chosen)
-        self._payloads.setdefault(codec, {}).update(zip(chosen, made, strict=True))
-        pending["lengths"][places, codec] = list(map(len, made))
-
-    def _encode(self, tier: Tier, chosen: list[int]) -> list[Buffer]:
-        """The payloads of contents."""
-        pages = [self._contents[content] for content in chosen]
-        many = bulk_of(tier)
-        made = many.encode_objects(pages) if many is not None and len(pages) <= MAX_PAGES else None
-        return list(map(tier.encode, pages)) if made is None else made.payloads
+            payloads, lengths = made.payloads, made.lengths
+        self._payloads.setdefault(codec, {}).update(zip(chosen, payloads, strict=True))
+        set_lengths(pending, codec, lengths)
 
     def compress_plan(self, tier: int, plan: Any, contents: npt.NDArray[np.int64]) -> None:
         """Fill in the lengths that a plan's entries will have in the compressed tier that they move to."""
@@ -143,7 +142,7 @@ class Executor:
         """How many of the payloads are those of the contents that are wanted."""
         many = bulk_of(self._tiers[rank])
         if many is not None:
-            good = many.count_decoded(payloads, [self._contents[content] for content in wanted])
+            good = many.count_decoded(payloads, self._contents_at[wanted])
             if good is not None:
                 return good
         return self._equal(wanted, self._decode(rank, payloads))
@@ -159,11 +158,9 @@ class Executor:
         """Their pages; a payload that can't be decoded gives an empty one, which equals no page."""
         decode, many = self._tiers[rank].decode, bulk_of(self._tiers[rank])
         if many is not None:
-            n, size = len(payloads), len(self._contents[0])
-            out = np.empty((n, size), np.uint8)
-            if many.decode_into(payloads, checksums(payloads, n), np.arange(n), out):
-                flat = out.reshape(-1).data
-                return [flat[i : i + size] for i in range(0, n * size, size)]
+            out = np.empty((len(payloads), len(self._contents[0])), np.uint8)
+            if many.decode_into(payloads, NO_SUMS, np.arange(len(payloads)), out):
+                return rows_of(out)
         pages: list[Buffer] = []
         while len(pages) < len(payloads):
             try:

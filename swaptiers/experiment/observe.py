@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from swaptiers.core.compile import interpreted
-from swaptiers.core.constants import STORED
-from swaptiers.core.resident import SWAPPED
 from swaptiers.core.state import ARRAYS
 from swaptiers.counters import SystemCounters
 from swaptiers.experiment.lab import RECENCY
-from swaptiers.experiment.recency import counted_pairs
-from swaptiers.inversion import (
-    GlobalInversion,
-    Inversion,
-    InversionReport,
-    mean_inversion,
-    pairs_of,
-    share_of_pairs,
-)
+from swaptiers.experiment.sampling import entries_of, shares_of_pairs
+from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, count_pairs, mean_inversion
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
@@ -30,8 +20,6 @@ ENOUGH_PAGES = 8192
 """`inversion: sampled` follows about this many pages of a cgroup, and all of a smaller one."""
 GLOBAL_EVERY = 8
 """Samples from one look at all cgroups' entries together to the next: it sorts them, the others are kept up to date."""
-EVERYBODY = ""
-"""In place of a cgroup's path."""
 HASH = 2_654_435_761
 """As in recency.is_counted()."""
 
@@ -45,8 +33,6 @@ class Recency:
         self._table = np.zeros(laboratory.core.cgroup_count, RECENCY)
         self._trees: list[Any] = []
         self._laboratory = laboratory
-        self._pairs: dict[str, list[float]] = {}
-        self._by_tiers: dict[str, dict[str, list[float]]] = {}
         self._samples = 0
         sampled = laboratory.spec.run.inversion == "sampled"
         pages: dict[int, int] = {}
@@ -65,46 +51,56 @@ class Recency:
                 ARRAYS[tree.ctypes.data] = tree
         mask = _mask(int(lab.pages_n)) if sampled else 0
         self._global_pages = np.flatnonzero(((np.arange(int(lab.pages_n)) * HASH) >> 12) & mask == 0)
+        self._global_ranks = np.empty(len(self._global_pages), np.int8)
+        self._global_uses = np.empty(len(self._global_pages), np.int64)
+        self._cgroups = np.array(list(self._paths.values()), np.int64)
+        self._shares = np.empty((len(self._paths) + 1, 1 + len(self._names) ** 2))
+        """Of the latest sample, as in shares_of_pairs(), with all cgroups together in the last row."""
+        self._sums = np.zeros(self._shares.shape)
+        self._counts = np.zeros(self._shares.shape, np.int64)
         lab.recency_n = len(self._table)
         laboratory.table("recency_at", self._table)
 
     def sample(self) -> None:
         """Note the share of inverted pairs of each cgroup now, and now and then of all together."""
-        for path, index in self._paths.items():
-            counts = counted_pairs(self._table, index, len(self._names))
-            self._note(path, *share_of_pairs(counts, self._names))
+        self._look()
         if self._samples % GLOBAL_EVERY == 0:
-            self._note(EVERYBODY, *self._of_everybody())
+            self._look_at_everybody()
+        known = ~np.isnan(self._shares)
+        self._counts += known
+        self._sums[known] += self._shares[known]
         self._samples += 1
 
-    def _note(self, whose: str, overall: float | None, by_tiers: Mapping[str, float]) -> None:
-        if overall is not None:
-            self._pairs.setdefault(whose, []).append(overall)
-        for pair, share in by_tiers.items():
-            self._by_tiers.setdefault(whose, {}).setdefault(pair, []).append(share)
+    def _look(self) -> None:
+        shares_of_pairs(self._table, self._cgroups, len(self._names), self._shares)
+        self._shares[-1] = np.nan
 
-    def _of_everybody(self) -> tuple[float | None, dict[str, float]]:
+    def _look_at_everybody(self) -> None:
         """Over the entries of all cgroups, by their last uses."""
-        pages, records = self._laboratory.pages, self._laboratory.core.records
-        chosen = self._global_pages
-        rows = pages["hotter"][chosen[pages["state"][chosen] == SWAPPED]]
-        rows = rows[records["backing"][rows] == STORED]
-        return pairs_of(records["tier"][rows], records["last_use"][rows], self._names)
+        lab, (ranks, uses) = self._laboratory, (self._global_ranks, self._global_uses)
+        n = entries_of(lab.core.state, lab.laba, self._global_pages, ranks, uses)
+        counts = count_pairs(ranks[:n], uses[:n])
+        for (fast, slow), (wrong, pairs) in counts.items():
+            self._shares[-1, 1 + fast * len(self._names) + slow] = wrong / pairs
+        if counts:
+            total = sum(pairs for _, pairs in counts.values())
+            self._shares[-1, 0] = sum(wrong for wrong, _ in counts.values()) / total
 
-    def now(self, path: str) -> float | None:
-        """The cgroup's `pairs` at this moment."""
-        counts = counted_pairs(self._table, self._paths[path], len(self._names))
-        return share_of_pairs(counts, self._names)[0]
+    def now(self) -> dict[str, float | None]:
+        """Each cgroup's `pairs` at this moment."""
+        self._look()
+        overall = self._shares[:-1, 0].tolist()
+        return {path: None if share != share else share for path, share in zip(self._paths, overall, strict=True)}
 
     def sample_if_none(self) -> None:
         """A run too short for a sample after its warm-up is judged by its end."""
         if self._samples == 0:
             self.sample()
 
-    def _inversion(self, path: str, bypass: int) -> Inversion:
-        r = self._table[self._paths[path]]
+    def _inversion(self, place: int, bypass: int) -> Inversion:
+        r = self._table[self._cgroups[place]]
         late = int(r.late_n)
-        pairs, by_tiers = self._means(path)
+        pairs, by_tiers = self._means(place)
         return Inversion(
             pairs=pairs,
             late_faults=float(r.late_sum) / late if late else None,
@@ -114,18 +110,25 @@ class Recency:
             by_tiers=by_tiers,
         )
 
-    def _means(self, whose: str) -> tuple[float | None, dict[str, float]]:
-        by_tiers = {pair: _mean(shares) for pair, shares in self._by_tiers.get(whose, {}).items()}
-        return (_mean(self._pairs[whose]) if whose in self._pairs else None), by_tiers
+    def _means(self, place: int) -> tuple[float | None, dict[str, float]]:
+        """Over the samples in which there were pairs; -1: of all cgroups together."""
+        sums, counts = self._sums[place].tolist(), self._counts[place].tolist()
+        names, ranks = self._names, len(self._names)
+        by_tiers = {
+            f"{names[place // ranks]}>{names[place % ranks]}": total / count
+            for place, (total, count) in enumerate(zip(sums[1:], counts[1:], strict=True))
+            if count
+        }
+        return (sums[0] / counts[0] if counts[0] else None), by_tiers
 
     @staticmethod
     def report(recency: Recency | None, counters: SystemCounters) -> InversionReport:
         """Per cgroup, and the mean over them. With `inversion: off` only `bypass` is known."""
         if recency is None:
             return mean_inversion({path: Inversion(bypass=c.bypass) for path, c in counters.cgroups.items() if c.refs})
-        pairs, by_tiers = recency._means(EVERYBODY)
+        pairs, by_tiers = recency._means(-1)
         return mean_inversion(
-            {path: recency._inversion(path, counters.cgroups[path].bypass) for path in recency._paths},
+            {path: recency._inversion(i, counters.cgroups[path].bypass) for i, path in enumerate(recency._paths)},
             GlobalInversion(pairs=pairs, by_tiers=by_tiers),
         )
 
@@ -136,7 +139,3 @@ def _mask(pages: int) -> int:
     while pages // (2 * thin) >= ENOUGH_PAGES:
         thin *= 2
     return thin - 1
-
-
-def _mean(values: list[float]) -> float:
-    return float(sum(values) / len(values))

@@ -171,15 +171,3 @@ def _renumber(st: Header, lab: Lab, cgroup: int, r: Any) -> None:
         pages[page].colder = i + 1
         _add(st, r, table[pages[page].hotter].tier, i + 1, 1)
     r.next = n
-
-
-def counted_pairs(table: Any, cgroup: int, ranks: int) -> dict[tuple[int, int], tuple[float, int]]:
-    """(inverted pairs, all pairs) of one cgroup now, per pair of tiers."""
-    entries = table["entries"][cgroup, :ranks].tolist()
-    inverted = table["inverted"][cgroup, :ranks, :ranks].tolist()
-    return {
-        (fast, slow): (float(inverted[fast][slow]), entries[fast] * entries[slow])
-        for fast in range(ranks)
-        for slow in range(fast + 1, ranks)
-        if entries[fast] and entries[slow]
-    }

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from swaptiers.core.constants import MAX_TIERS, STORED, ZSWAP
+from swaptiers.core.constants import MAX_TIERS, ZSWAP
+from swaptiers.core.layout import CELL, CGROUP, HEADER
+from swaptiers.core.words import Words
+from swaptiers.experiment.sampling import uses_by_tier
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
@@ -36,7 +39,8 @@ TIER_COLUMNS = (
 AGE_COLUMNS = ("age_p10_ns", "age_p50_ns", "age_p90_ns")
 EDGE_COLUMNS = ("entries", "freed_bytes", "written_bytes")
 CGROUP_COLUMNS = ("refs", "faults", "fault_ns", "stall_ns", "resident_bytes", "zswap_bytes", "swap_bytes", "pairs")
-
+CGROUP_FIELDS = ("refs", "faults", "fault_ns", "stall_ns", "resident_pages", "zswap_bytes", "swap_pages")
+"""What CGROUP_COLUMNS are made of, but for the last."""
 
 Row = tuple[float | int | None, ...]
 
@@ -108,8 +112,20 @@ class Recorder:
         lab = laboratory.lab
         used = {int(lab.workloads[index].cgroup) for index in range(int(lab.workloads_n))}
         self._paths = [(path, index) for path, index in sorted(laboratory.tree.paths.items()) if index in used]
-        ranks = np.arange(len(laboratory.graph.tiers))
-        self._cells = np.array([index for _, index in self._paths])[:, None] * MAX_TIERS + ranks
+        core, tiers, edges = laboratory.core, len(laboratory.graph.tiers), len(laboratory.graph.edges)
+        self._header = np.asarray(core.words.words)
+        of_tiers = [core.words.within(HEADER, "tiers", rank) for rank in range(tiers)]
+        self._tiers_at = np.array([tier.at(column) for tier in of_tiers for column in TIER_COLUMNS])
+        self._pools_at = np.array([tier.at("pool_bytes") for tier in of_tiers if tier["kind"] == ZSWAP], np.int64)
+        self._edges_at = np.array([core.edges[i].at(name) for i in range(edges) for name in EDGE_COLUMNS], np.int64)
+        self._cgroups, self._cells = core.cgroups.view(np.int64), core.cells.view(np.int64)
+        self._cgroups_at = np.array([_places(self._cgroups, CGROUP, i, CGROUP_FIELDS) for _, i in self._paths])
+        self._cells_at = np.array(
+            [[_places(self._cells, CELL, i * MAX_TIERS + r, ("stored_bytes",))[0] for r in range(tiers)] for _, i in self._paths]
+        )
+        self._units = np.array([core.words["page_size"] if name.endswith("pages") else 1 for name in CGROUP_FIELDS])
+        self._uses = np.empty((tiers, 2 * AGES_LOOKED_AT), np.int64)
+        self._counts = np.empty(tiers, np.int64)
         self._measures = tuple(self._list_measures())
 
     def _list_measures(self) -> Iterator[Measure]:
@@ -133,39 +149,38 @@ class Recorder:
         return Series(measures=self._measures, rows=(*self._rows.kept, self._row()))
 
     def _row(self) -> Row:
-        lab, core = self._laboratory.words, self._laboratory.core
-        page_size = core.words["page_size"]
-        tiers = core.header["tiers"][0, : len(self._laboratory.graph.tiers)]
-        edges = core.header["edges"][0, : len(self._laboratory.graph.edges)]
+        lab, core, recency = self._laboratory.words, self._laboratory.core, self._laboratory.recency
+        header = self._header
         row: list[Any] = [lab[name] for name in ("now", "refs", "faults", "fault_ns", "stall_ns")]
-        pools = int(tiers["pool_bytes"][tiers["kind"] == ZSWAP].sum())
-        row.append(int(core.cgroups["resident_pages"][0]) * page_size + pools)
-        row += np.stack([tiers[column] for column in TIER_COLUMNS], axis=1).ravel().tolist()
-        row += ages_of(core.records[: core.words["row_top"]], lab["now"], len(tiers))
-        row += np.stack([edges[column] for column in EDGE_COLUMNS], axis=1).ravel().tolist()
-        recency = self._laboratory.recency
-        held = core.cells["stored_bytes"][self._cells].tolist()
-        for (path, index), stored in zip(self._paths, held, strict=True):
-            c = core.cgroups[index : index + 1]
-            row += [int(c[column][0]) for column in ("refs", "faults", "fault_ns", "stall_ns")]
-            row += [
-                int(c["resident_pages"][0]) * page_size,
-                int(c["zswap_bytes"][0]),
-                int(c["swap_pages"][0]) * page_size,
-            ]
-            row.append(recency.now(path) if recency is not None else None)
-            row += stored
+        pools = int(header[self._pools_at].sum())
+        row.append(int(core.cgroups["resident_pages"][0]) * core.words["page_size"] + pools)
+        row += header[self._tiers_at].tolist()
+        row += self._ages()
+        row += header[self._edges_at].tolist()
+        own = (self._cgroups[self._cgroups_at] * self._units).tolist()
+        held = self._cells[self._cells_at].tolist()
+        pairs = recency.now() if recency is not None else {}
+        for (path, _), numbers, stored in zip(self._paths, own, held, strict=True):
+            row += [*numbers, pairs.get(path), *stored]
         return tuple(row)
 
+    def _ages(self) -> list[int | None]:
+        """AGE_COLUMNS of each tier: how long ago its entries were last used, over every n-th record of a large table."""
+        core, now = self._laboratory.core, self._laboratory.words["now"]
+        uses_by_tier(core.state, max(1, core.words["row_top"] // AGES_LOOKED_AT), self._uses, self._counts)
+        ages: list[int | None] = []
+        for uses, count in zip(self._uses, self._counts.tolist(), strict=True):
+            if not count:
+                ages += [None] * len(AGE_SHARES)
+                continue
+            found = uses[:count]
+            found.sort()
+            last = count - 1  # the coldest stands first
+            ages += [now - int(found[last - last * share // 100]) for share in AGE_SHARES]
+        return ages
 
-def ages_of(records: Any, now: int, tiers: int) -> list[int | None]:
-    """AGE_COLUMNS of each tier: how long ago its entries were last used, over every n-th record of a large table."""
-    some = records[:: max(1, len(records) // AGES_LOOKED_AT)]
-    stored = some["backing"] == STORED
-    tier, uses = some["tier"][stored], some["last_use"][stored]
-    ages: list[int | None] = []
-    for rank in range(tiers):
-        found = np.sort(uses[tier == rank])
-        last = len(found) - 1  # the coldest stands first
-        ages += [now - int(found[last - last * share // 100]) if last >= 0 else None for share in AGE_SHARES]
-    return ages
+
+def _places(table: Any, dtype: Any, index: int, names: tuple[str, ...]) -> list[int]:
+    """Where the fields of a table's record are among its 64-bit words."""
+    record = Words(memoryview(table), dtype, index * dtype.itemsize // 8)
+    return [record.at(name) for name in names]

@@ -57,10 +57,14 @@ class Bulk:
 
     def encode_objects(self, pages: Sequence[Buffer]) -> Encoded | None:
         """Encode bytes objects of a page each, at most MAX_PAGES; None if some are not."""
-        own, n = self._own, len(pages)
+        return self.encode_at(addresses(pages))
+
+    def encode_at(self, pages_at: Int64s) -> Encoded | None:
+        """The same for objects at these addresses, which the caller keeps alive."""
+        own, n = self._own, len(pages_at)
         lengths, sums, zero = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.bool_)
         memory = own.take()
-        bad = bulk.encode_objects(own.at, addresses(pages), own.page_size, _bytes_of(memory), lengths, sums, zero)
+        bad = bulk.encode_objects(own.at, pages_at, own.page_size, _bytes_of(memory), lengths, sums, zero)
         payloads = _cut(memory, lengths) if bad < 0 else []
         own.give_back(memory)
         return Encoded(payloads, lengths, sums, zero) if bad < 0 else None
@@ -73,8 +77,8 @@ class Bulk:
         out: npt.NDArray[np.uint8],
         out_sums: Int64s = NO_SUMS,
     ) -> bool:
-        """Decode payloads with these checksums into out[places]; False if anything is wrong, after which those rows of
-        `out` hold anything. `out_sums`, if given, becomes the checksums of the pages."""
+        """Decode payloads with these checksums (NO_SUMS: whatever they have) into out[places]; False if anything is wrong,
+        after which those rows of `out` hold anything. `out_sums`, if given, becomes the checksums of the pages."""
         side_by_side = np.ascontiguousarray(sums)  # or the kernel would be compiled once more, for a table's column
         return bool(bulk.decode_objects(self._own.at, addresses(payloads), side_by_side, places, out, out_sums) < 0)
 
@@ -82,11 +86,11 @@ class Bulk:
         """True if these are bytes objects with these checksums."""
         return bool(bulk.check_objects(self._own.at, addresses(payloads), np.ascontiguousarray(sums)) < 0)
 
-    def count_decoded(self, payloads: Sequence[Buffer], pages: Sequence[Buffer]) -> int | None:
-        """How many payloads are those of these pages; None if some are no bytes objects."""
+    def count_decoded(self, payloads: Sequence[Buffer], pages_at: Int64s) -> int | None:
+        """How many payloads are those of the pages at these addresses; None if some are no bytes objects."""
         own = self._own
         memory = own.take()
-        good = bulk.count_decoded(own.at, addresses(payloads), addresses(pages), own.page_size, _bytes_of(memory))
+        good = bulk.count_decoded(own.at, addresses(payloads), pages_at, own.page_size, _bytes_of(memory))
         own.give_back(memory)
         return good if good >= 0 else None
 

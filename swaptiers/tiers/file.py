@@ -7,6 +7,7 @@ import errno
 import mmap
 import os
 import tempfile
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -106,14 +107,20 @@ class FileTier:
         if self.direct:
             together += [(place, place + 1) for place in alone.tolist()]  # only into memory that is aligned
         else:
-            fd = self.file.fd
-            for index, offset in zip(order[alone].tolist(), (ordered[alone] * size).tolist(), strict=True):
-                page = os.pread(fd, size, offset)
-                pages[index] = page if len(page) == size else read_exact(fd, size, offset)
+            read = self._read_alone((ordered[alone] * size).tolist())
+            for index, page in zip(order[alone].tolist(), read, strict=True):
+                pages[index] = page
         for first, last in together:
             buffer = self._read_run(int(ordered[first]), last - first)
             for place, index in enumerate(order[first:last].tolist()):
                 pages[index] = buffer[place * size : (place + 1) * size]
+        return pages
+
+    def _read_alone(self, offsets: list[int]) -> list[bytes]:
+        fd, size = self.file.fd, self.page_size
+        pages = list(map(os.pread, repeat(fd), repeat(size), offsets))
+        if sum(map(len, pages)) < size * len(pages):
+            return [read_exact(fd, size, offset) for offset in offsets]
         return pages
 
     def _read_run(self, slot: int, count: int) -> memoryview:

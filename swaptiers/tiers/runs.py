@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from swaptiers.core.neighbours import split_runs
+
 MAX_VECTOR = 512
 """Payloads in one system call at most (IOV_MAX is 1024)."""
 
@@ -24,12 +26,6 @@ def is_sorted(numbers: list[int]) -> bool:
 def runs(slots: npt.NDArray[np.int64]) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64]]:
     """Where neighbouring slots start and end in the sorted array, at most MAX_VECTOR at a time; and where those stand that
     have no neighbour."""
-    edges = np.concatenate(([0], np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1, [len(slots)]))
-    lengths = edges[1:] - edges[:-1]
-    together = np.flatnonzero(lengths > 1)
-    found = [
-        (start, min(start + MAX_VECTOR, last))
-        for first, last in zip(edges[together].tolist(), edges[together + 1].tolist(), strict=True)
-        for start in range(first, last, MAX_VECTOR)
-    ]
-    return found, edges[:-1][lengths == 1]
+    alone, first, last = np.empty((3, len(slots)), np.int64)
+    n_alone, n_runs = split_runs(slots, MAX_VECTOR, alone, first, last)
+    return list(zip(first[:n_runs].tolist(), last[:n_runs].tolist(), strict=True)), alone[:n_alone]

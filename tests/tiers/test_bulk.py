@@ -15,7 +15,7 @@ from swaptiers.codecs import Codec, checksum, checksums, make_codec
 from swaptiers.core.compile import interpreted
 from swaptiers.testing.wrapped import WrappedTier
 from swaptiers.tiers import bulk as bulk_module
-from swaptiers.tiers.bulk import Bulk, make_bulk
+from swaptiers.tiers.bulk import NO_SUMS, Bulk, addresses, make_bulk
 from swaptiers.tiers.single import bulk_of
 from swaptiers.tiers.zswap import ZswapTier
 
@@ -62,7 +62,10 @@ def test_the_same_bytes_as_the_binding(compressor: str, level: int | None, seed:
     places = np.random.default_rng(seed).permutation(n)
     assert own.decode_into(wanted, checksums(wanted, n), places, out)
     assert (out[places] == pages).all()
-    assert own.count_decoded(wanted, [page.tobytes() for page in pages]) == n
+    held = [page.tobytes() for page in pages]
+    assert own.count_decoded(wanted, addresses(held)) == n
+    assert own.decode_into(wanted, NO_SUMS, np.arange(n), out)
+    assert (out == pages).all()
 
 
 @pytest.mark.parametrize("compressor", ["lz4", "zstd"])
@@ -71,20 +74,22 @@ def test_what_is_wrong_is_refused(compressor: str) -> None:
     _, own = many(compressor)
     pages = pages_of(1, 8)
     pages[:, 0] |= 1  # of a zero-filled one nothing would be encoded
-    good = own.encode_objects([page.tobytes() for page in pages])
+    held = [page.tobytes() for page in pages]
+    good = own.encode_objects(held)
     assert good is not None
     out, places = np.empty((8, PAGE), np.uint8), np.arange(8)
     for bad in (b"", b"\x00" * 100, bytes(good.payloads[3][:-1]), bytes(PAGE - 1), bytearray(good.payloads[3]), None):
         payloads: list[Any] = list(good.payloads)
         payloads[3] = bad
         assert not own.decode_into(payloads, good.checksums, places, out)
+        assert not own.decode_into(payloads, NO_SUMS, places, out)
         if isinstance(bad, bytes):
             sums = good.checksums.copy()
             sums[3] = checksum(bad)
             assert not own.decode_into(payloads, sums, places, out)
-            assert own.count_decoded(payloads, [page.tobytes() for page in pages]) == 7
+            assert own.count_decoded(payloads, addresses(held)) == 7
         else:
-            assert own.count_decoded(payloads, [page.tobytes() for page in pages]) is None
+            assert own.count_decoded(payloads, addresses(held)) is None
     assert own.encode_objects([pages[0].tobytes(), pages[1].data]) is None
     assert own.encode_objects([pages[0].tobytes()[:-1]]) is None
 

@@ -1,0 +1,29 @@
+"""Evicted pages that wait for their compressed lengths: which contents they have, and the lengths into place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swaptiers.core.compile import kernel
+
+
+@kernel
+def contents_wanted(pending: Any, contents: Any) -> int:
+    """Fill in the contents of those that are not zero-filled; how many these are."""
+    n = 0
+    for i in range(len(pending)):
+        if pending[i].zero == 0:
+            contents[n] = pending[i].content
+            n += 1
+    return n
+
+
+@kernel
+def set_lengths(pending: Any, codec: int, lengths: Any) -> None:
+    """The lengths in one codec's column, of those that are not zero-filled; of the others 0."""
+    n = 0
+    for i in range(len(pending)):
+        pending[i].lengths[codec] = 0
+        if pending[i].zero == 0:
+            pending[i].lengths[codec] = lengths[n]
+            n += 1

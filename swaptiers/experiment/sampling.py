@@ -1,0 +1,59 @@
+"""What samples look at, compiled: in Python a run's samples took as long as a fifth of its moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swaptiers.core.compile import kernel
+from swaptiers.core.constants import STORED
+from swaptiers.core.resident import SWAPPED, pages_of
+from swaptiers.core.state import State, header_at, records
+
+
+@kernel
+def uses_by_tier(at: State, step: int, uses: Any, counts: Any) -> None:
+    """When every `step`-th record's entry was last used: `uses` (tiers, records), of which `counts` (tiers) are filled."""
+    st = header_at(at)
+    table = records(st)
+    counts[:] = 0
+    for row in range(0, st.row_top, step):
+        r = table[row]
+        if r.backing == STORED:
+            uses[r.tier, counts[r.tier]] = r.last_use
+            counts[r.tier] += 1
+
+
+@kernel
+def entries_of(at: State, laba: Any, chosen: Any, ranks: Any, uses: Any) -> int:
+    """The entries of the pages that are `chosen`: their tiers' ranks, and when they were last used. How many there are."""
+    table = records(header_at(at))
+    pages = pages_of(laba[0])
+    n = 0
+    for i in range(len(chosen)):
+        p = pages[chosen[i]]
+        if p.state == SWAPPED and table[p.hotter].backing == STORED:
+            ranks[n] = table[p.hotter].tier
+            uses[n] = table[p.hotter].last_use
+            n += 1
+    return n
+
+
+@kernel
+def shares_of_pairs(table: Any, cgroups: Any, ranks: int, shares: Any) -> None:
+    """The share of inverted pairs of each of the `cgroups` now: `shares` (cgroups, 1 + ranks x ranks), first over all pairs,
+    then per faster and slower tier. NaN where there are none."""
+    shares[: len(cgroups)] = np.nan
+    for i in range(len(cgroups)):
+        r = table[cgroups[i]]
+        wrong = pairs = 0
+        for fast in range(ranks):
+            for slow in range(fast + 1, ranks):
+                some = r.entries[fast] * r.entries[slow]
+                if some > 0:
+                    shares[i, 1 + fast * ranks + slow] = r.inverted[fast, slow] / some
+                    wrong += r.inverted[fast, slow]
+                    pairs += some
+        if pairs > 0:
+            shares[i, 0] = wrong / pairs
