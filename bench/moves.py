@@ -36,6 +36,7 @@ class Recording:
         self._contents = laboratory.executor._contents
         self._at = {id(content): content for content in self._contents}
         self._files: list[tuple[int, int]] = []
+        self._is_inside = False
         for rank, tier in enumerate(laboratory.tiers):
             if tier.compressed:
                 self._watch(tier, "encode", self._encoded)
@@ -49,9 +50,12 @@ class Recording:
             with tempfile.TemporaryFile() as file:
                 fd = os.dup(file.fileno())
             self._files.append((fd, laboratory.core.physical_slots(rank) * PAGE))
-            self._watch(tier, "store", lambda _, slots, payloads, fd=fd: self._wrote(fd, slots, payloads))
-            self._watch(tier, "load", lambda _, slots, lengths, fd=fd: self._read(fd, slots))
-        self._watch(laboratory.executor, "_equal", lambda _, wanted, pages: self._compared(wanted))
+            for store in ("store", "store_rows"):
+                self._watch(tier, store, lambda _, slots, payloads, fd=fd: self._wrote(fd, slots, payloads))
+            for load in ("load", "load_rows"):
+                self._watch(tier, load, lambda _, slots, __, fd=fd: self._read(fd, slots))
+        for compare in ("_equal", "_count_equal_rows"):
+            self._watch(laboratory.executor, compare, lambda _, wanted, pages: self._compared(wanted.tolist()))
         self._is_over = False
         self._watch_end(laboratory)
 
@@ -81,11 +85,16 @@ class Recording:
     # writing it down
 
     def _watch(self, thing: Any, method: str, note: Callable[..., None]) -> None:
+        """What one watched method has another one do counts once."""
         real = getattr(thing, method)
 
         def watched(*arguments: Any) -> Any:
-            result = real(*arguments)
-            if not self._is_over:
+            inside, self._is_inside = self._is_inside, True
+            try:
+                result = real(*arguments)
+            finally:
+                self._is_inside = inside
+            if not self._is_over and not inside:
                 note(result, *arguments)
             return result
 

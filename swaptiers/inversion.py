@@ -6,12 +6,15 @@ misplaced: they count half.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+
+from swaptiers.core.pairs import inverted_twice
 
 Int64s = npt.NDArray[np.int64]
 
@@ -51,14 +54,6 @@ class InversionReport(Inversion):
     all_entries: GlobalInversion = GlobalInversion()
 
 
-def inverted_pairs(faster: Int64s, slower: Int64s) -> float:
-    """How many pairs are upside down, given the last uses of a faster and a slower tier's entries; ties count half."""
-    ordered = np.sort(faster)
-    older = np.searchsorted(ordered, slower, side="left")
-    not_newer = np.searchsorted(ordered, slower, side="right")
-    return float(older.sum() + not_newer.sum()) / 2
-
-
 def pairs_of(tiers: npt.NDArray[Any], last_uses: Int64s, names: Sequence[str]) -> tuple[float | None, dict[str, float]]:
     """`pairs` and `by_tiers` of entries in tiers (ranks, 0 = fastest) with these last uses."""
     return share_of_pairs(count_pairs(tiers, last_uses), names)
@@ -66,13 +61,12 @@ def pairs_of(tiers: npt.NDArray[Any], last_uses: Int64s, names: Sequence[str]) -
 
 def count_pairs(tiers: npt.NDArray[Any], last_uses: Int64s) -> dict[tuple[int, int], tuple[float, int]]:
     """(inverted pairs, all pairs) per faster and slower tier, of entries in tiers (ranks) with these last uses."""
-    by_tier = {rank: last_uses[tiers == rank] for rank in np.unique(tiers).tolist()}
-    counts: dict[tuple[int, int], tuple[float, int]] = {}
-    for fast, faster in by_tier.items():
-        for slow, slower in by_tier.items():
-            if fast < slow:
-                counts[(fast, slow)] = (inverted_pairs(faster, slower), len(faster) * len(slower))
-    return counts
+    ranks = np.flatnonzero(np.bincount(tiers)).tolist()
+    by_tier = {rank: np.sort(last_uses[tiers == rank]) for rank in ranks}
+    return {
+        (fast, slow): (inverted_twice(by_tier[fast], by_tier[slow]) / 2, len(by_tier[fast]) * len(by_tier[slow]))
+        for fast, slow in itertools.combinations(ranks, 2)
+    }
 
 
 def subtree_inversion(held: npt.NDArray[Any], bypass: int, names: Sequence[str]) -> Inversion:

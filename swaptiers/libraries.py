@@ -1,4 +1,5 @@
-"""The C functions inside the libraries that Python's bindings of lz4, zstandard and xxhash are made of.
+"""C functions to be called by their addresses: pread(), and those inside the libraries that Python's bindings of lz4,
+zstandard and xxhash are made of.
 
 A binding's call costs 0.3 us of Python for a page, and hands the GIL over twice; the same function called by its address
 from compiled code costs nothing of that. Where a binding was built without showing its functions, or with another version
@@ -103,6 +104,17 @@ def find_xxh3() -> Address | None:
     """XXH3_64bits(), for this processor if the library has several; None if it can't be called."""
     library = _library("xxhash._xxhash")
     return _function(library, "XXH3_64bits_dispatch") or _function(library, "XXH3_64bits")
+
+
+@cache
+def find_pread() -> Address | None:
+    """pread(), where its offsets are 64-bit integers; None if it can't be called."""
+    if ctypes.sizeof(ctypes.c_long) < 8:
+        return None
+    try:
+        return _function(ctypes.CDLL(None), "pread")
+    except (OSError, TypeError):
+        return None
 
 
 def _library(module: str) -> ctypes.CDLL | None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from swaptiers.core.compile import interpreted, part, unlocked_kernel
+from swaptiers.core.calls import call_digest, call_lz4_in, call_lz4_out, call_reset, call_zstd
+from swaptiers.core.compile import part, unlocked_kernel
 from swaptiers.core.state import carray, pointer
 
 LZ4, ZSTD = 0, 1
@@ -19,83 +20,6 @@ CHECKSUM_MASK = 0x7FFF_FFFF_FFFF_FFFF
 MARGIN = 512
 """What a compressor may write beyond a page's length: both libraries' bounds for a page are below that."""
 ALL_GOOD = -1
-
-if interpreted():  # nobody calls these then
-    call_digest: Any = None
-    call_reset: Any = None
-    call_lz4_out: Any = None
-    call_lz4_in: Any = None
-    call_zstd: Any = None
-else:
-    from llvmlite import ir
-    from numba import types
-    from numba.extending import intrinsic
-
-    _I32, _I64 = ir.IntType(32), ir.IntType(64)
-
-    def _call(builder: Any, arguments: Any, widths: list[Any], result: Any) -> Any:
-        """Call the function at the address arguments[0]; a pointer is passed as an integer of its width is."""
-        function = builder.inttoptr(arguments[0], ir.FunctionType(result, widths).as_pointer())
-        cut = [
-            builder.trunc(each, width) if width is _I32 else each
-            for each, width in zip(arguments[1:], widths, strict=True)
-        ]
-        found = builder.call(function, cut)
-        return builder.sext(found, _I64) if result is _I32 else found
-
-    @intrinsic
-    def _digest(typing_context: Any, function: Any, data: Any, size: Any) -> Any:
-        """XXH3_64bits(data, size)."""
-
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _call(builder, arguments, [_I64, _I64], _I64)
-
-        return types.int64(types.int64, types.int64, types.int64), code
-
-    @intrinsic
-    def _reset(typing_context: Any, function: Any, own: Any) -> Any:
-        """LZ4_resetStream(own)."""
-
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _call(builder, arguments, [_I64], ir.VoidType())
-            return _I64(0)
-
-        return types.int64(types.int64, types.int64), code
-
-    @intrinsic
-    def _lz4_out(
-        typing_context: Any, function: Any, own: Any, page: Any, to: Any, size: Any, room: Any, level: Any
-    ) -> Any:
-        """LZ4_compress_fast_continue(own, page, to, size, room, acceleration)."""
-
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _call(builder, arguments, [_I64, _I64, _I64, _I32, _I32, _I32], _I32)
-
-        return types.int64(*[types.int64] * 7), code
-
-    @intrinsic
-    def _lz4_in(typing_context: Any, function: Any, payload: Any, to: Any, size: Any, room: Any) -> Any:
-        """LZ4_decompress_safe(payload, to, size, room)."""
-
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _call(builder, arguments, [_I64, _I64, _I32, _I32], _I32)
-
-        return types.int64(*[types.int64] * 5), code
-
-    @intrinsic
-    def _zstd(typing_context: Any, function: Any, own: Any, to: Any, room: Any, data: Any, size: Any) -> Any:
-        """ZSTD_compress2(own, to, room, data, size), and ZSTD_decompressDCtx, which takes the same.
-
-        Errors are sizes near 2**64: negative here.
-        """
-
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _call(builder, arguments, [_I64] * 5, _I64)
-
-        return types.int64(*[types.int64] * 6), code
-
-    call_digest, call_reset, call_lz4_out, call_lz4_in, call_zstd = _digest, _reset, _lz4_out, _lz4_in, _zstd
-
 
 CODEC = np.dtype(
     (
@@ -224,6 +148,16 @@ def _encode_next(codec: Any, page: int, size: int, to: int, i: int, lengths: Any
     sums[i] = call_digest(codec.digest, to, length) & CHECKSUM_MASK
     lengths[i] = length
     return int(length)
+
+
+@unlocked_kernel
+def count_equal(rows: Any, others_at: Any) -> int:
+    """How many of the rows, pages side by side, have the same bytes as what is at these addresses."""
+    size = rows.shape[1]
+    equal = 0
+    for i in range(len(rows)):
+        equal += 1 if _equals(_start_of(rows) + i * size, others_at[i], size) else 0
+    return equal
 
 
 @unlocked_kernel

@@ -9,8 +9,8 @@ from swaptiers.core.compile import kernel
 
 @kernel
 def split_runs(slots: Any, most: int, alone: Any, first: Any, last: Any) -> tuple[int, int]:
-    """Where slots stand that have no neighbour (`alone`), and where runs of neighbours begin and end (`first`, `last`), `most`
-    slots a run. How many of each."""
+    """Where slots stand that have no neighbour (`alone`), and where runs of neighbours begin and end (`first`, `last`), at
+    most `most` slots a run. How many of each."""
     n_alone = n_runs = start = 0
     for i in range(1, len(slots) + 1):
         if i < len(slots) and slots[i] == slots[i - 1] + 1 and i - start < most:

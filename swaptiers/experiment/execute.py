@@ -12,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer
+from swaptiers.core.bulk import count_equal
+from swaptiers.core.compile import interpreted
 from swaptiers.core.constants import PENDING_MAX
+from swaptiers.core.state import State
 from swaptiers.experiment.lab import LOAD, MOVE
 from swaptiers.experiment.lengths import contents_wanted, set_lengths
 from swaptiers.tiers.base import Tier
-from swaptiers.tiers.bulk import MAX_PAGES, NO_SUMS, addresses
-from swaptiers.tiers.file import rows_of
+from swaptiers.tiers.bulk import BYTES_AT, MAX_PAGES, NO_SUMS, Int64s, addresses
+from swaptiers.tiers.file import FileTier
 from swaptiers.tiers.payloads import encoders
 from swaptiers.tiers.single import bulk_of
 
@@ -29,7 +32,8 @@ class Events:
         self.slots = log["slot"][order]
         self.to_slots = log["to_slot"][order]
         self.lengths = log["length"][order]
-        self.contents: list[int] = log["content"][order].tolist()
+        self.numbers = log["content"][order]
+        self.contents: list[int] = self.numbers.tolist()
 
 
 AT_ONCE = 128
@@ -67,7 +71,12 @@ class Executor:
         self._columns = columns
         self._contents = contents
         self._contents_at = addresses(contents)
+        self._bytes_at = self._contents_at + BYTES_AT
         self._wanted = np.empty(PENDING_MAX, np.int64)
+        self._rows = np.empty((AT_ONCE, len(contents[0])), np.uint8)
+        self._are_rows = [type(tier) is FileTier and not interpreted() for tier in tiers]
+        """Tiers that are read into rows side by side; whatever is around a tier sees every page."""
+        self._places = np.arange(AT_ONCE)
         self._codecs = encoders(tiers, columns)
         self._payloads: dict[int, dict[int, Buffer]] = {}
         """Per codec: content -> its payload, of what is to be stored when the log runs."""
@@ -83,9 +92,10 @@ class Executor:
         """What the codec made is in its tiers; a new batch begins."""
         self._payloads.setdefault(codec, {}).clear()
 
-    def compress_pending(self, codec: int, pending: Any) -> None:
-        """Fill in the lengths of pending pages for one codec, by compressing; their payloads are kept for the log."""
-        contents = self._wanted[: contents_wanted(pending, self._wanted)]
+    def compress_pending(self, codec: int, state: State) -> None:
+        """Fill in the lengths of the core's pending pages for one codec, by compressing; their payloads are kept for the
+        log."""
+        contents = self._wanted[: contents_wanted(state, self._wanted)]
         chosen = contents.tolist()
         many = bulk_of(self._codecs[codec])
         made = many.encode_at(self._contents_at[contents]) if many is not None and len(chosen) <= MAX_PAGES else None
@@ -95,7 +105,7 @@ class Executor:
         else:
             payloads, lengths = made.payloads, made.lengths
         self._payloads.setdefault(codec, {}).update(zip(chosen, payloads, strict=True))
-        set_lengths(pending, codec, lengths)
+        set_lengths(state, codec, lengths)
 
     def compress_plan(self, tier: int, plan: Any, contents: npt.NDArray[np.int64]) -> None:
         """Fill in the lengths that a plan's entries will have in the compressed tier that they move to."""
@@ -130,22 +140,35 @@ class Executor:
             self._store(to_tier, events, group)
 
     def _load(self, rank: int, events: Events, group: slice) -> None:
-        wanted = events.contents[group]
+        wanted = events.numbers[group]
         if rank < 0:
             good = self._equal(wanted, [bytes(len(self._contents[0]))] * len(wanted))
         else:
-            good = self._count_equal(rank, wanted, self._take(rank, events.slots[group], events.lengths[group]))
+            good = self._count_equal(rank, wanted, events.slots[group], events.lengths[group])
+            self._tiers[rank].free(events.slots[group])
         self.verified += good
         self.mismatched += len(wanted) - good
 
-    def _count_equal(self, rank: int, wanted: list[int], payloads: list[Buffer]) -> int:
-        """How many of the payloads are those of the contents that are wanted."""
+    def _count_equal(self, rank: int, wanted: Int64s, slots: Any, lengths: Any) -> int:
+        """How many of the payloads in these slots are those of the contents that are wanted."""
+        if self._are_rows[rank]:
+            return self._count_equal_rows(wanted, self._read(rank, slots))
+        payloads = self._tiers[rank].load(slots, lengths)
         many = bulk_of(self._tiers[rank])
         if many is not None:
             good = many.count_decoded(payloads, self._contents_at[wanted])
             if good is not None:
                 return good
         return self._equal(wanted, self._decode(rank, payloads))
+
+    def _count_equal_rows(self, wanted: Int64s, rows: npt.NDArray[np.uint8]) -> int:
+        return count_equal(rows, self._bytes_at[wanted])
+
+    def _read(self, rank: int, slots: Any) -> npt.NDArray[np.uint8]:
+        """Pages of a file, in memory that the next read overwrites."""
+        rows = self._rows[: len(slots)]
+        self._tiers[rank].load_rows(slots, rows)  # type: ignore[attr-defined]
+        return rows
 
     def _take(self, rank: int, slots: Any, lengths: Any) -> list[Buffer]:
         """The payloads in these slots, which are forgotten there."""
@@ -154,13 +177,18 @@ class Executor:
         tier.free(slots)
         return payloads
 
+    def _decode_rows(self, rank: int, payloads: list[Buffer]) -> npt.NDArray[np.uint8] | None:
+        """Their pages, in memory that the next read overwrites; None if there is no other way than one by one."""
+        many, rows = bulk_of(self._tiers[rank]), self._rows[: len(payloads)]
+        if many is not None and many.decode_into(payloads, NO_SUMS, self._places[: len(payloads)], rows):
+            return rows
+        return None
+
     def _decode(self, rank: int, payloads: list[Buffer]) -> list[Buffer]:
         """Their pages; a payload that can't be decoded gives an empty one, which equals no page."""
-        decode, many = self._tiers[rank].decode, bulk_of(self._tiers[rank])
-        if many is not None:
-            out = np.empty((len(payloads), len(self._contents[0])), np.uint8)
-            if many.decode_into(payloads, NO_SUMS, np.arange(len(payloads)), out):
-                return rows_of(out)
+        decode = self._tiers[rank].decode
+        if (rows := self._decode_rows(rank, payloads)) is not None:
+            return [bytes(row) for row in rows]
         pages: list[Buffer] = []
         while len(pages) < len(payloads):
             try:
@@ -169,21 +197,30 @@ class Executor:
                 pages.append(b"")
         return pages
 
-    def _equal(self, wanted: list[int], pages: list[Buffer]) -> int:
+    def _equal(self, wanted: Int64s, pages: list[Buffer]) -> int:
         """How many of the pages are the contents that are wanted."""
         contents = self._contents
-        return [bytes(page) == contents[content] for content, page in zip(wanted, pages, strict=True)].count(True)
+        return [bytes(page) == contents[number] for number, page in zip(wanted.tolist(), pages, strict=True)].count(
+            True
+        )
 
     def _move(self, source: int, target: int, keeps: bool, events: Events, group: slice) -> None:
         tier = self._tiers[target]
-        payloads = self._take(source, events.slots[group], events.lengths[group])
+        slots = events.slots[group]
+        if type(tier) is FileTier and self._are_rows[source]:
+            tier.store_rows(events.to_slots[group], self._read(source, slots))
+            return
+        payloads = self._take(source, slots, events.lengths[group])
+        if type(tier) is FileTier and (rows := self._decode_rows(source, payloads)) is not None:
+            tier.store_rows(events.to_slots[group], rows)
+            return
         if not keeps:
             pages = self._decode(source, payloads)
             payloads = pages
             if tier.compressed:
                 wanted = events.contents[group]
                 payloads = [self._moving[(target, content)] for content in wanted]
-                self.mismatched += len(wanted) - self._equal(wanted, pages)
+                self.mismatched += len(wanted) - self._equal(events.numbers[group], pages)
         tier.store(events.to_slots[group], payloads)
 
     def _store(self, rank: int, events: Events, group: slice) -> None:
@@ -200,11 +237,9 @@ class Executor:
         held = 0
         for rank in np.unique(records["tier"]).tolist():
             here = records["tier"] == rank
-            for part in np.array_split(np.flatnonzero(here), max(1, int(here.sum()) // 256)):
-                slots, lengths = records["slot"][part], records["length"][part]
-                payloads = self._tiers[rank].load(slots, lengths)
-                wanted = contents[part].tolist()
-                good = self._count_equal(rank, wanted, payloads)
+            for part in np.array_split(np.flatnonzero(here), -(-int(here.sum()) // AT_ONCE)):
+                wanted = contents[part]
+                good = self._count_equal(rank, wanted, records["slot"][part], records["length"][part])
                 self.mismatched += len(wanted) - good
                 held += good
         return held

@@ -70,7 +70,7 @@ def look_at(laboratory: Laboratory) -> Glimpse:
     latencies = {
         path: laboratory.latencies[[owner == path for owner in owners]].sum(axis=0) for path in sorted(set(owners))
     }
-    recency = laboratory.recency
+    pairs = laboratory.recency.now() if laboratory.recency is not None else {}
     return Glimpse(
         system=Snapshot(counters=counters, capacity_bytes=read_capacities(core, laboratory.graph)),
         refs=words["refs"],
@@ -79,7 +79,7 @@ def look_at(laboratory: Laboratory) -> Glimpse:
         faults=words["faults"],
         stall_ns=words["stall_ns"],
         ram_bytes=counters.cgroups["/"].resident_bytes + int(tiers["pool_bytes"][tiers["kind"] == ZSWAP].sum()),
-        pairs={path: recency.now(path) if recency is not None else None for path in latencies},
+        pairs={path: pairs.get(path) for path in latencies},
         latencies=latencies,
         fault_ns={path: counters.cgroups[path].fault_ns for path in latencies},
     )

@@ -221,7 +221,7 @@ class Laboratory:
         total = self.references.total
         warm_at = int(total * spec.run.warmup)
         until = FOREVER if spec.run.until == "end" else int(spec.run.until)
-        self._next_sample = int(spec.run.sample)
+        self._next_sample = self._sample_every = int(spec.run.sample)
         self._until = until
         self._set_stop()
         self._watch = watch
@@ -305,8 +305,7 @@ class Laboratory:
             self._finish_log()
         if words["pending_i"] == 0 and self.words["log_n"] == 0:
             self.executor.forget_payloads(words["need_codec"])
-        pending = self.core.pending[words["pending_i"] : words["pending_n"]]
-        self.executor.compress_pending(words["need_codec"], pending)
+        self.executor.compress_pending(words["need_codec"], self.core.state)
 
     def _give_move_lengths(self) -> None:
         assert self.executor is not None
@@ -341,9 +340,9 @@ class Laboratory:
         ]
         if self.driver is not None:
             due.append(self.driver.next_due)
-        self.lab.stop_at = min(due)
-        if self.driver is not None and self.driver.next_due < self.lab.stop_at:  # somebody came meanwhile
-            self.lab.stop_at = self.driver.next_due
+        self.words["stop_at"] = min(due)
+        if self.driver is not None and self.driver.next_due < self.words["stop_at"]:  # somebody came meanwhile
+            self.words["stop_at"] = self.driver.next_due
 
     def wake(self) -> None:
         """Let the run stop at its next safe point. Any thread may call it."""
@@ -351,7 +350,7 @@ class Laboratory:
 
     def _on_time(self) -> bool:
         """Whatever is due now: actions, a sample, the end. False at the end."""
-        now = int(self.lab.now)
+        now = self.words["now"]
         if now >= self._until:
             return False
         if now >= LONGEST:
@@ -366,11 +365,11 @@ class Laboratory:
             self.running.turn()
         if now >= self._next_sample:
             self.recorder.sample()
-            if self.lab.warm:
+            if self.words["warm"]:
                 self.occupancy.sample()
                 if self.recency is not None:
                     self.recency.sample()
-            step = int(self.spec.run.sample)
+            step = self._sample_every
             self._next_sample += max(1, -(-(now - self._next_sample + 1) // step)) * step
         self._set_stop()
         return True

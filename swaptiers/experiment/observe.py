@@ -10,7 +10,7 @@ from swaptiers.core.compile import interpreted
 from swaptiers.core.state import ARRAYS
 from swaptiers.counters import SystemCounters
 from swaptiers.experiment.lab import RECENCY
-from swaptiers.experiment.sampling import entries_of, shares_of_pairs
+from swaptiers.experiment.sampling import add_shares, entries_of, shares_of_pairs
 from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, count_pairs, mean_inversion
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ class Recency:
         self._look()
         if self._samples % GLOBAL_EVERY == 0:
             self._look_at_everybody()
-        known = ~np.isnan(self._shares)
-        self._counts += known
-        self._sums[known] += self._shares[known]
+        add_shares(self._shares, self._sums, self._counts)
         self._samples += 1
 
     def _look(self) -> None:

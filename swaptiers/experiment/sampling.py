@@ -9,7 +9,10 @@ import numpy as np
 from swaptiers.core.compile import kernel
 from swaptiers.core.constants import STORED
 from swaptiers.core.resident import SWAPPED, pages_of
-from swaptiers.core.state import State, header_at, records
+from swaptiers.core.state import State, fetch_record, header_at, records
+
+AHEAD = 8
+"""Records that are on their way from memory while one is looked at."""
 
 
 @kernel
@@ -19,6 +22,7 @@ def uses_by_tier(at: State, step: int, uses: Any, counts: Any) -> None:
     table = records(st)
     counts[:] = 0
     for row in range(0, st.row_top, step):
+        fetch_record(st, row + AHEAD * step)
         r = table[row]
         if r.backing == STORED:
             uses[r.tier, counts[r.tier]] = r.last_use
@@ -57,3 +61,13 @@ def shares_of_pairs(table: Any, cgroups: Any, ranks: int, shares: Any) -> None:
                     pairs += some
         if pairs > 0:
             shares[i, 0] = wrong / pairs
+
+
+@kernel
+def add_shares(shares: Any, sums: Any, counts: Any) -> None:
+    """Those that are known, to their sums, and how many there were."""
+    for i in range(shares.shape[0]):
+        for j in range(shares.shape[1]):
+            if not np.isnan(shares[i, j]):
+                sums[i, j] += shares[i, j]
+                counts[i, j] += 1

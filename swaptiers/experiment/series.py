@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WANTED_ROWS = 1024
 AGES_LOOKED_AT = 4096
-"""Records that a sample of ages looks at, about; twice as many at most."""
+"""Records that a sample of ages looks at, at most; more than half as many of a larger table."""
 AGE_SHARES = (10, 50, 90)
 """Per cent of a tier's entries that are no older than AGE_COLUMNS say."""
 
@@ -120,13 +120,15 @@ class Recorder:
         self._edges_at = np.array([core.edges[i].at(name) for i in range(edges) for name in EDGE_COLUMNS], np.int64)
         self._cgroups, self._cells = core.cgroups.view(np.int64), core.cells.view(np.int64)
         self._cgroups_at = np.array([_places(self._cgroups, CGROUP, i, CGROUP_FIELDS) for _, i in self._paths])
-        self._cells_at = np.array(
-            [[_places(self._cells, CELL, i * MAX_TIERS + r, ("stored_bytes",))[0] for r in range(tiers)] for _, i in self._paths]
-        )
+        self._cells_at = np.array([self._cells_of(index, tiers) for _, index in self._paths])
         self._units = np.array([core.words["page_size"] if name.endswith("pages") else 1 for name in CGROUP_FIELDS])
-        self._uses = np.empty((tiers, 2 * AGES_LOOKED_AT), np.int64)
+        self._uses = np.empty((tiers, AGES_LOOKED_AT), np.int64)
         self._counts = np.empty(tiers, np.int64)
         self._measures = tuple(self._list_measures())
+
+    def _cells_of(self, cgroup: int, tiers: int) -> list[int]:
+        first = cgroup * MAX_TIERS
+        return [_places(self._cells, CELL, first + rank, ("stored_bytes",))[0] for rank in range(tiers)]
 
     def _list_measures(self) -> Iterator[Measure]:
         graph = self._laboratory.graph
@@ -167,7 +169,7 @@ class Recorder:
     def _ages(self) -> list[int | None]:
         """AGE_COLUMNS of each tier: how long ago its entries were last used, over every n-th record of a large table."""
         core, now = self._laboratory.core, self._laboratory.words["now"]
-        uses_by_tier(core.state, max(1, core.words["row_top"] // AGES_LOOKED_AT), self._uses, self._counts)
+        uses_by_tier(core.state, max(1, -(-core.words["row_top"] // AGES_LOOKED_AT)), self._uses, self._counts)
         ages: list[int | None] = []
         for uses, count in zip(self._uses, self._counts.tolist(), strict=True):
             if not count:

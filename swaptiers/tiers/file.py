@@ -14,10 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from swaptiers.codecs import Buffer
+from swaptiers.core.compile import interpreted
+from swaptiers.core.files import read_slots
 from swaptiers.errors import ConfigError
+from swaptiers.libraries import find_pread
 from swaptiers.tiers.runs import MAX_VECTOR, are_neighbours, runs
 from swaptiers.units import format_bytes
 
+NO_LENGTHS = np.empty(0, np.int32)
+"""All of a file's are of a page."""
 O_DIRECT = getattr(os, "O_DIRECT", 0)
 O_TMPFILE = getattr(os, "O_TMPFILE", 0)
 
@@ -115,6 +120,22 @@ class FileTier:
             for place, index in enumerate(order[first:last].tolist()):
                 pages[index] = buffer[place * size : (place + 1) * size]
         return pages
+
+    def store_rows(self, slots: npt.NDArray[np.int64], rows: npt.NDArray[np.uint8]) -> None:
+        """As `store`, of pages that stand side by side in (n, page_size)."""
+        if not self.direct and are_neighbours(slots.tolist()):
+            write_all(self.file.fd, [rows.data], int(slots[0]) * self.page_size, rows.nbytes)
+        else:
+            self.store(slots, rows_of(rows))
+
+    def load_rows(self, slots: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> None:
+        """As `load`, into the rows of `out` (n, page_size), in one compiled call where there is one."""
+        pread, read = find_pread(), 0
+        if pread is not None and not self.direct and not interpreted():
+            read = read_slots(pread, self.file.fd, slots, MAX_VECTOR, out)
+        if read < len(slots):  # says what is wrong, if it is
+            for row, page in zip(out[read:], self.load(slots[read:], NO_LENGTHS), strict=True):
+                row[:] = np.frombuffer(page, np.uint8)
 
     def _read_alone(self, offsets: list[int]) -> list[bytes]:
         fd, size = self.file.fd, self.page_size

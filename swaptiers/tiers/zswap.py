@@ -66,9 +66,10 @@ class ZswapTier(Compressing):
         if are_neighbours(numbers) and numbers[-1] < len(kept):
             kept[numbers[0] : numbers[-1] + 1] = [None] * len(numbers)
             return
+        if numbers and max(numbers) >= len(kept):
+            numbers = [slot for slot in numbers if slot < len(kept)]
         for slot in numbers:
-            if slot < len(kept):
-                kept[slot] = None
+            kept[slot] = None
 
     def store_one(self, slot: int, payload: Buffer) -> None:
         """As `store`, for one slot."""

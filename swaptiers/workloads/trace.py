@@ -22,9 +22,9 @@ def unpack(words: Words, out: Int64s) -> int:
     """References of a trace as they are drawn: the page number, and above it whether it writes. The largest page number."""
     top = 0
     for i in range(len(words)):
-        page = np.int64(words[i]) & PAGE_OF_WORD
-        out[i] = page | (np.int64(words[i]) >> 31 << PAGE_BITS)
-        top = max(top, page)
+        word = np.int64(words[i])
+        out[i] = (word & PAGE_OF_WORD) | (word >> 31 << PAGE_BITS)
+        top = max(top, int(word & PAGE_OF_WORD))
     return top
 
 

@@ -115,7 +115,7 @@ def test_against_brute_force(tmp_path: Path, variant: str, pattern: str) -> None
             if step % 700 == 650:
                 for path in ("/a", "/b"):
                     _, tiers, uses = entries(lab, lab.tree.paths[path])
-                    assert lab.recency.now(path) == pytest.approx(brute_pairs(tiers, uses), abs=1e-9)
+                    assert lab.recency.now()[path] == pytest.approx(brute_pairs(tiers, uses), abs=1e-9)
         result = lab._result(0.0)
         for path in ("/a", "/b"):
             own, expected = result.inversion.by_cgroup[path], truth[lab.tree.paths[path]]

@@ -47,6 +47,23 @@ def test_pages_come_back_from_their_slots(tmp_path: Path, direct: bool) -> None:
     tier.close()
 
 
+@pytest.mark.parametrize("direct", [False, True])
+@pytest.mark.parametrize("slots", [(5, 6, 7, 8), (5, 3, 4, 60, 10, 9, 11, 0), (7,)])
+def test_rows_are_what_pages_are(tmp_path: Path, direct: bool, slots: tuple[int, ...]) -> None:
+    """Neighbours and others, out of memory side by side and back into it; the way of pages one by one is the witness."""
+    tier = FileTier("disk", 64, PAGE, tmp_path / "swap", direct=direct)
+    pages = pages_of(len(slots))
+    tier.store_rows(slots_of(*slots), np.frombuffer(b"".join(pages), np.uint8).reshape(-1, PAGE))
+    assert load(tier, *slots) == pages
+    rows = np.empty((len(slots) + 1, PAGE), np.uint8)
+    rows[-1] = 7
+    tier.load_rows(slots_of(*slots), rows[:-1])
+    assert [row.tobytes() for row in rows] == [*pages, b"\x07" * PAGE]
+    tier.close()
+    with pytest.raises(OSError, match="descriptor"):
+        tier.load_rows(slots_of(*slots), rows[:-1])
+
+
 def test_a_batch_is_few_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write per page would cost eight times as much."""
     tier = FileTier("disk", 1024, PAGE, tmp_path / "swap")
@@ -66,6 +83,8 @@ def test_short_writes_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pages = pages_of(5)
     tier.store(np.arange(5), pages)
     assert load(tier, 0, 1, 2, 3, 4) == pages
+    tier.store_rows(np.arange(6, 11), np.frombuffer(b"".join(pages), np.uint8).reshape(-1, PAGE))
+    assert load(tier, 6, 7, 8, 9, 10) == pages
     tier.close()
 
 
@@ -77,6 +96,8 @@ def test_a_file_that_shrank_is_an_error(tmp_path: Path) -> None:
     for slots in ((2,), (1, 2, 3)):
         with pytest.raises(OSError, match="shorter"):
             load(tier, *slots)
+        with pytest.raises(OSError, match="shorter"):
+            tier.load_rows(slots_of(*slots), np.empty((len(slots), PAGE), np.uint8))
     tier.close()
 
 
