@@ -38,7 +38,7 @@ OUT = [
 ]  # fmt: skip
 DOWN = [
     (api_plans, "plan_for_request"), (request, "latest_plan"), (Engine, "move"), (Reader, "read"), (Reader, "_load"),
-    (bulk, "check_objects"), (bulk, "decode_objects"), (Writer, "write"), (LogTier, "store"), (FileTier, "store"),
+    (bulk, "check_objects"), (bulk, "decode_objects"), (Writer, "write"), (LogTier, "store"), (FileTier, "store_rows"),
     (Engine, "_commit"), (api_plans, "commit_plan"), (ZswapTier, "free"),
 ]  # fmt: skip
 

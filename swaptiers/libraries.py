@@ -1,5 +1,5 @@
-"""C functions to be called by their addresses: pread(), and those inside the libraries that Python's bindings of lz4,
-zstandard and xxhash are made of.
+"""C functions to be called by their addresses: pread() and pwritev(), and those inside the libraries that Python's
+bindings of lz4, zstandard and xxhash are made of.
 
 A binding's call costs 0.3 us of Python for a page, and hands the GIL over twice; the same function called by its address
 from compiled code costs nothing of that. Where a binding was built without showing its functions, or with another version
@@ -109,10 +109,20 @@ def find_xxh3() -> Address | None:
 @cache
 def find_pread() -> Address | None:
     """pread(), where its offsets are 64-bit integers; None if it can't be called."""
+    return _system_function("pread")
+
+
+@cache
+def find_pwritev() -> Address | None:
+    """pwritev(), under the same condition."""
+    return _system_function("pwritev")
+
+
+def _system_function(name: str) -> Address | None:
     if ctypes.sizeof(ctypes.c_long) < 8:
         return None
     try:
-        return _function(ctypes.CDLL(None), "pread")
+        return _function(ctypes.CDLL(None), name)
     except (OSError, TypeError):
         return None
 

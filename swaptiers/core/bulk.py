@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from swaptiers.core.calls import call_digest, call_lz4_in, call_lz4_out, call_reset, call_zstd
-from swaptiers.core.compile import part, unlocked_kernel
-from swaptiers.core.state import carray, pointer
+from swaptiers.core.compile import kernel, part, unlocked_kernel
+from swaptiers.core.state import carray, pointer, prefetch
 
 LZ4, ZSTD = 0, 1
 """Whose functions: they differ in what they take."""
@@ -20,6 +20,8 @@ CHECKSUM_MASK = 0x7FFF_FFFF_FFFF_FFFF
 MARGIN = 512
 """What a compressor may write beyond a page's length: both libraries' bounds for a page are below that."""
 ALL_GOOD = -1
+AHEAD = 2
+"""Objects that are on their way from memory while one is looked at."""
 
 CODEC = np.dtype(
     (
@@ -42,7 +44,7 @@ CODEC = np.dtype(
 
 
 @part
-def _codec(address: int) -> Any:
+def codec_of(address: int) -> Any:
     return carray(pointer(address), (1,), CODEC)[0]
 
 
@@ -122,7 +124,14 @@ def _decode(codec: Any, payload: int, length: int, to: int, size: int) -> bool:
 
 
 @part
-def _length_of(codec: Any, thing: int) -> int:
+def _fetch_start(thing: int) -> None:
+    """An object, and what it begins with, will be wanted soon; the rest of it the processor finds by itself."""
+    for line in range(0, 320, 64):
+        prefetch(thing + line)
+
+
+@part
+def length_of(codec: Any, thing: int) -> int:
     """The length of a bytes object; -1 for any other object."""
     words = carray(pointer(thing + codec.type_at), (2,), np.int64)
     return int(words[1]) if words[0] == codec.bytes_type else -1
@@ -131,7 +140,7 @@ def _length_of(codec: Any, thing: int) -> int:
 @part
 def _sound_length(codec: Any, thing: int, total: int) -> int:
     """The length of a bytes object whose checksum is `total`; -1 for any other object."""
-    length = _length_of(codec, thing)
+    length = length_of(codec, thing)
     if length >= 0 and call_digest(codec.digest, thing + codec.bytes_at, length) & CHECKSUM_MASK != total:
         return -1
     return int(length)
@@ -150,6 +159,18 @@ def _encode_next(codec: Any, page: int, size: int, to: int, i: int, lengths: Any
     return int(length)
 
 
+@kernel
+def copy_items(things: int, items_at: int, out: Any) -> int:
+    """The addresses of a list's items, given the list's own; `items_at`: where lists have them, after their length. How many
+    are copied: fewer than `out` has room for if the list is shorter. The GIL is held: nobody changes the list meanwhile."""
+    words = carray(pointer(things + items_at), (2,), np.int64)
+    n = min(words[0], len(out))
+    items = carray(pointer(words[1]), (n,), np.int64)
+    for i in range(n):
+        out[i] = items[i]
+    return int(n)
+
+
 @unlocked_kernel
 def count_equal(rows: Any, others_at: Any) -> int:
     """How many of the rows, pages side by side, have the same bytes as what is at these addresses."""
@@ -164,7 +185,7 @@ def count_equal(rows: Any, others_at: Any) -> int:
 def encode_rows(codec_at: int, pages: Any, scratch: int, lengths: Any, sums: Any, zero: Any) -> None:
     """Encode the rows of `pages` (as int64) to the address `scratch`, side by side; their lengths, checksums, and which are
     `zero`-filled, which are left out."""
-    codec, size = _codec(codec_at), pages.shape[1] * 8
+    codec, size = codec_of(codec_at), pages.shape[1] * 8
     to = scratch
     for i in range(len(pages)):
         to += _encode_next(codec, _start_of(pages) + i * size, size, to, i, lengths, sums, zero)
@@ -173,10 +194,10 @@ def encode_rows(codec_at: int, pages: Any, scratch: int, lengths: Any, sums: Any
 @unlocked_kernel
 def encode_objects(codec_at: int, objects: Any, size: int, scratch: int, lengths: Any, sums: Any, zero: Any) -> int:
     """The same for bytes objects at these addresses, each a page. ALL_GOOD, or which is none."""
-    codec = _codec(codec_at)
+    codec = codec_of(codec_at)
     to = scratch
     for i in range(len(objects)):
-        if _length_of(codec, objects[i]) != size:
+        if length_of(codec, objects[i]) != size:
             return i
         to += _encode_next(codec, objects[i] + codec.bytes_at, size, to, i, lengths, sums, zero)
     return ALL_GOOD
@@ -187,9 +208,9 @@ def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any
     """Decode bytes objects at these addresses into out[places]. ALL_GOOD, or the first that is not what its checksum says
     or is no payload; then any of these rows may be overwritten. `sums` empty: nobody knows them. `out_sums`: the pages' own
     checksums, unless empty."""
-    codec, size = _codec(codec_at), out.shape[1]
+    codec, size = codec_of(codec_at), out.shape[1]
     for i in range(len(objects)):
-        length = _sound_length(codec, objects[i], sums[i]) if len(sums) > 0 else _length_of(codec, objects[i])
+        length = _sound_length(codec, objects[i], sums[i]) if len(sums) > 0 else length_of(codec, objects[i])
         to = _start_of(out) + places[i] * size
         if length < 0 or not _decode(codec, objects[i] + codec.bytes_at, length, to, size):
             return i
@@ -201,8 +222,10 @@ def decode_objects(codec_at: int, objects: Any, sums: Any, places: Any, out: Any
 @unlocked_kernel
 def check_objects(codec_at: int, objects: Any, sums: Any) -> int:
     """ALL_GOOD, or the first of the bytes objects at these addresses that is not what its checksum says, or none."""
-    codec = _codec(codec_at)
+    codec = codec_of(codec_at)
     for i in range(len(objects)):
+        if i + AHEAD < len(objects):
+            _fetch_start(objects[i + AHEAD])
         if _sound_length(codec, objects[i], sums[i]) < 0:
             return i
     return ALL_GOOD
@@ -212,11 +235,11 @@ def check_objects(codec_at: int, objects: Any, sums: Any) -> int:
 def count_decoded(codec_at: int, objects: Any, wanted: Any, size: int, scratch: int) -> int:
     """How many of the bytes objects at these addresses are payloads of the pages that are `wanted`, bytes objects too.
     Negative if something is no bytes object."""
-    codec = _codec(codec_at)
+    codec = codec_of(codec_at)
     good = 0
     for i in range(len(objects)):
-        length = _length_of(codec, objects[i])
-        if length < 0 or _length_of(codec, wanted[i]) != size:
+        length = length_of(codec, objects[i])
+        if length < 0 or length_of(codec, wanted[i]) != size:
             return ALL_GOOD
         if _decode(codec, objects[i] + codec.bytes_at, length, scratch, size):
             good += 1 if _equals(scratch, wanted[i] + codec.bytes_at, size) else 0

@@ -16,6 +16,7 @@ if interpreted():  # nobody calls these then
     call_lz4_in: Any = None
     call_zstd: Any = None
     call_pread: Any = None
+    call_pwritev: Any = None
 else:
     from llvmlite import ir
     from numba import types
@@ -93,5 +94,14 @@ else:
 
         return types.int64(*[types.int64] * 5), code
 
+    @intrinsic
+    def _pwritev(typing_context: Any, function: Any, fd: Any, vectors: Any, count: Any, offset: Any) -> Any:
+        """pwritev(fd, vectors, count, offset)."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _call(builder, arguments, [_I32, _I64, _I32, _I64], _I64)
+
+        return types.int64(*[types.int64] * 5), code
+
     call_digest, call_reset, call_lz4_out, call_lz4_in, call_zstd = _digest, _reset, _lz4_out, _lz4_in, _zstd
-    call_pread = _pread
+    call_pread, call_pwritev = _pread, _pwritev

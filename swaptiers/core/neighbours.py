@@ -1,10 +1,11 @@
-"""Neighbouring slots in a sorted array of slots."""
+"""Neighbouring slots in an array of slots."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from swaptiers.core.compile import kernel
+from swaptiers.core.constants import NONE
 
 
 @kernel
@@ -24,3 +25,12 @@ def split_runs(slots: Any, most: int, alone: Any, first: Any, last: Any) -> tupl
             n_runs += 1
         start = i
     return n_alone, n_runs
+
+
+@kernel
+def start_of_run(slots: Any) -> int:
+    """The first of the slots if each is one more than the one before; NONE if not, or if there are none."""
+    for i in range(1, len(slots)):
+        if slots[i] != slots[0] + i:
+            return NONE
+    return int(slots[0]) if len(slots) > 0 else NONE

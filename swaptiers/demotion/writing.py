@@ -15,7 +15,7 @@ from swaptiers.core.core import Core
 from swaptiers.demotion.copies import Copies
 from swaptiers.tiers.base import Tier
 from swaptiers.tiers.bulk import MAX_PAGES
-from swaptiers.tiers.file import rows_of
+from swaptiers.tiers.file import FileTier, rows_of
 from swaptiers.tiers.single import WHOLE_PAGES, bulk_of
 
 
@@ -45,7 +45,10 @@ class Writer:
                 pages = pages[keep]
             else:
                 payloads = [payloads[i] for i in keep.tolist()]
-        target.store(slots, payloads if pages is None else rows_of(pages))
+        if pages is not None and type(target) is FileTier:
+            target.store_rows(slots, pages)
+        else:
+            target.store(slots, payloads if pages is None else rows_of(pages))
 
     def _encode(self, target: Tier, entries: Any, copies: Copies) -> list[Buffer]:
         """What the target's compressor makes of the pages; their lengths and checksums go into the plan."""

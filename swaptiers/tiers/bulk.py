@@ -18,13 +18,16 @@ import numpy.typing as npt
 
 from swaptiers import libraries
 from swaptiers.codecs import Buffer, Codec, checksum, make_codec
-from swaptiers.core import bulk
+from swaptiers.core import bulk, files
 from swaptiers.core.compile import interpreted
+from swaptiers.tiers.runs import MAX_VECTOR
 
 MAX_PAGES = 256
 """In one call."""
 BYTES_AT = bytes.__basicsize__ - 1
 """Where a bytes object's bytes begin."""
+LENGTH_AT = object.__basicsize__
+"""Where a list has its length, followed by where its items are."""
 Int64s = npt.NDArray[np.int64]
 NO_SUMS: Int64s = np.empty(0, np.int64)
 
@@ -86,6 +89,15 @@ class Bulk:
         """True if these are bytes objects with these checksums."""
         return bool(bulk.check_objects(self._own.at, addresses(payloads), np.ascontiguousarray(sums)) < 0)
 
+    def write(self, fd: int, payloads: Sequence[Buffer], places: Int64s) -> int:
+        """Write payloads to these places in a file, those that follow each other in one call. How many are written: fewer
+        than there are where the system takes less than it is given, where it can't be called, or one is no bytes object."""
+        pwritev = libraries.find_pwritev()
+        if pwritev is None:
+            return 0
+        vectors = np.empty((min(len(payloads), MAX_VECTOR), 2), np.int64)
+        return int(files.write_objects(pwritev, fd, addresses(payloads), self._own.at, places, vectors))
+
     def count_decoded(self, payloads: Sequence[Buffer], pages_at: Int64s) -> int | None:
         """How many payloads are those of the pages at these addresses; None if some are no bytes objects."""
         own = self._own
@@ -97,6 +109,10 @@ class Bulk:
 
 def addresses(objects: Sequence[object]) -> Int64s:
     """Where the objects are, which the caller keeps alive."""
+    if type(objects) is list and not interpreted():
+        found = np.empty(len(objects), np.int64)
+        if bulk.copy_items(id(objects), LENGTH_AT, found) == len(found):
+            return found
     return np.fromiter(map(id, objects), np.int64, len(objects))
 
 

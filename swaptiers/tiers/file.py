@@ -18,7 +18,7 @@ from swaptiers.core.compile import interpreted
 from swaptiers.core.files import read_slots
 from swaptiers.errors import ConfigError
 from swaptiers.libraries import find_pread
-from swaptiers.tiers.runs import MAX_VECTOR, are_neighbours, runs
+from swaptiers.tiers.runs import MAX_VECTOR, runs, start_of_run
 from swaptiers.units import format_bytes
 
 NO_LENGTHS = np.empty(0, np.int32)
@@ -86,9 +86,9 @@ class FileTier:
         return payload
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
-        numbers = slots.tolist()
-        if not self.direct and len(numbers) <= MAX_VECTOR and are_neighbours(numbers):
-            write_all(self.file.fd, payloads, numbers[0] * self.page_size, len(payloads) * self.page_size)
+        start = start_of_run(slots) if not self.direct and len(slots) <= MAX_VECTOR else -1
+        if start >= 0:
+            write_all(self.file.fd, payloads, start * self.page_size, len(payloads) * self.page_size)
             return
         order = np.argsort(slots, kind="stable")
         together, alone = runs(slots[order])
@@ -101,9 +101,9 @@ class FileTier:
             write_all(self.file.fd, pages, offset, len(run) * self.page_size)
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        size, numbers = self.page_size, slots.tolist()
-        if 1 < len(numbers) <= MAX_VECTOR and are_neighbours(numbers):
-            buffer = self._read_run(numbers[0], len(numbers))
+        size, start = self.page_size, start_of_run(slots) if 1 < len(slots) <= MAX_VECTOR else -1
+        if start >= 0:
+            buffer = self._read_run(start, len(slots))
             return [buffer[start : start + size] for start in range(0, len(buffer), size)]
         order = np.argsort(slots, kind="stable")
         ordered = slots[order]
@@ -123,8 +123,9 @@ class FileTier:
 
     def store_rows(self, slots: npt.NDArray[np.int64], rows: npt.NDArray[np.uint8]) -> None:
         """As `store`, of pages that stand side by side in (n, page_size)."""
-        if not self.direct and are_neighbours(slots.tolist()):
-            write_all(self.file.fd, [rows.data], int(slots[0]) * self.page_size, rows.nbytes)
+        start = start_of_run(slots) if not self.direct else -1
+        if start >= 0:
+            write_all(self.file.fd, [rows.data], start * self.page_size, rows.nbytes)
         else:
             self.store(slots, rows_of(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from swaptiers.codecs import Buffer, Codec
 from swaptiers.tiers.file import OwnFile, read_exact, write_all
 from swaptiers.tiers.payloads import Compressing
-from swaptiers.tiers.runs import MAX_VECTOR, is_sorted
+from swaptiers.tiers.runs import MAX_VECTOR
 
 
 class LogTier(Compressing):
@@ -25,22 +26,18 @@ class LogTier(Compressing):
         self.file = OwnFile(name, size_bytes, path)
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
-        starts, total = slots.tolist(), sum(map(len, payloads))
-        if 0 < len(starts) <= MAX_VECTOR and starts[-1] + len(payloads[-1]) - starts[0] == total and is_sorted(starts):
-            write_all(self.file.fd, payloads, starts[0], total)  # addresses never overlap: these leave no gap
-            return
-        lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
-        if (slots[1:] != slots[:-1] + lengths[:-1]).any():
-            order = np.argsort(slots, kind="stable")
-            slots, lengths, payloads = slots[order], lengths[order], [payloads[i] for i in order.tolist()]
-        cuts = np.flatnonzero(slots[1:] != slots[:-1] + lengths[:-1]) + 1
-        for first, last in itertools.pairwise([0, *cuts.tolist(), len(payloads)]):
-            for start in range(first, last, MAX_VECTOR):
-                self._write(payloads[start : min(start + MAX_VECTOR, last)], int(slots[start]))
+        written = 0 if self.bulk is None else self.bulk.write(self.file.fd, payloads, slots)
+        if written < len(payloads):  # says what is wrong, if it is
+            self._store_runs(slots[written:].tolist(), payloads[written:])
 
-    def _write(self, run: list[Buffer], address: int) -> None:
-        if run:
-            write_all(self.file.fd, run, address, sum(map(len, run)))
+    def _store_runs(self, starts: list[int], payloads: list[Buffer]) -> None:
+        lengths = list(map(len, payloads))
+        ends = map(operator.add, starts, lengths)
+        cuts = [i for i, (end, start) in enumerate(zip(ends, starts[1:], strict=False), 1) if start != end]
+        for first, last in itertools.pairwise([0, *cuts, len(payloads)]):
+            for start in range(first, last, MAX_VECTOR):
+                end = min(start + MAX_VECTOR, last)
+                write_all(self.file.fd, payloads[start:end], starts[start], sum(lengths[start:end]))
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
         fd = self.file.fd

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from swaptiers.codecs import Buffer, Codec
 from swaptiers.tiers.payloads import Compressing, decompress_any, made_by
-from swaptiers.tiers.runs import are_neighbours
+from swaptiers.tiers.runs import start_of_run
 
 GROWTH = 4096
 
@@ -40,32 +40,37 @@ class ZswapTier(Compressing):
         self.payloads.extend([None] * (slot + GROWTH - len(self.payloads)))
 
     def store(self, slots: npt.NDArray[np.int64], payloads: list[Buffer]) -> None:
+        kept, start = self.payloads, start_of_run(slots)
+        if start >= 0:
+            end = start + len(slots)
+            if end > len(kept):
+                self.grow(end - 1)
+            kept[start:end] = payloads
+            return
         numbers = slots.tolist()
-        kept = self.payloads
         if numbers and (top := max(numbers)) >= len(kept):
             self.grow(top)
-        if are_neighbours(numbers):
-            kept[numbers[0] : numbers[0] + len(numbers)] = payloads
-            return
         for slot, payload in zip(numbers, payloads, strict=True):
             kept[slot] = payload
 
     def load(self, slots: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> list[Buffer]:
-        numbers, kept = slots.tolist(), self.payloads
-        try:
-            if are_neighbours(numbers) and numbers[-1] < len(kept):
-                found = kept[numbers[0] : numbers[-1] + 1]
-            else:
+        kept, start = self.payloads, start_of_run(slots)
+        if 0 <= start <= len(kept) - len(slots):
+            found = kept[start : start + len(slots)]
+        else:
+            numbers = slots.tolist()
+            try:
                 found = list(map(kept.__getitem__, numbers))
-        except IndexError:  # a store never came that far: what is not there is as wrong as other bytes
-            return [self.load_one(slot, 0) for slot in numbers]
+            except IndexError:  # a store never came that far: what is not there is as wrong as other bytes
+                return [self.load_one(slot, 0) for slot in numbers]
         return found if all(found) else [payload or b"" for payload in found]  # type: ignore[return-value]
 
     def free(self, slots: npt.NDArray[np.int64]) -> None:
-        kept, numbers = self.payloads, slots.tolist()
-        if are_neighbours(numbers) and numbers[-1] < len(kept):
-            kept[numbers[0] : numbers[-1] + 1] = [None] * len(numbers)
+        kept, start = self.payloads, start_of_run(slots)
+        if 0 <= start <= len(kept) - len(slots):
+            kept[start : start + len(slots)] = [None] * len(slots)
             return
+        numbers = slots.tolist()
         if numbers and max(numbers) >= len(kept):
             numbers = [slot for slot in numbers if slot < len(kept)]
         for slot in numbers:

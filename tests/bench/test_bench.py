@@ -168,7 +168,7 @@ def test_parts_are_each_timed() -> None:
         "bulk.encode_rows",
         "api_pages.publish_pages",
         "LogTier.store",
-        "FileTier.store",
+        "FileTier.store_rows",
         "bulk.decode_objects",
     ):
         assert part in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -399,20 +400,21 @@ def test_a_single_page_goes_where_a_batch_goes() -> None:
 
 
 class Failing:
-    """Makes one method of a tier raise from its n-th call on."""
+    """Makes one method of a tier raise from its n-th call on, and what does the same for rows."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tier: Any, method: str, after: int = 0) -> None:
         self.calls = 0
         self.after = after
         self.armed = True
-        self._real = getattr(tier, method)
-        monkeypatch.setattr(tier, method, self)
+        for name in (method, f"{method}_rows"):
+            if hasattr(tier, name):
+                monkeypatch.setattr(tier, name, partial(self._call, getattr(tier, name)))
 
-    def __call__(self, *arguments: Any) -> Any:
+    def _call(self, real: Any, *arguments: Any) -> Any:
         self.calls += 1
         if self.armed and self.calls > self.after:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return self._real(*arguments)
+        return real(*arguments)
 
 
 def tier_of(swap: st.SwapSystem, name: str) -> Any:
