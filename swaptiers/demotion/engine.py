@@ -161,7 +161,8 @@ class Engine:
                 done = entries["copied"] == 1
                 self.free(source, entries["slot"][done])
                 self.free(target, entries["to_slot"][~done])
-            self.quarantine_suspects()
+            if self._failures.suspects:
+                self.quarantine_suspects()
             self.land(plan)
         return Moved(
             entries=moved, freed_bytes=freed, written_bytes=written, unreadable=0 if aside is None else len(aside)

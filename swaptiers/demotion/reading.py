@@ -46,6 +46,7 @@ class Reader:
         if good is not None:
             self.worked(source)
             return good
+        lost = np.zeros(len(entries), np.bool_) if lost is None else lost
         pages: list[Buffer] = []
         corrupt = np.zeros(len(entries), np.bool_)
         for index, payload in enumerate(payloads):
@@ -75,16 +76,17 @@ class Reader:
         if self._failures.runs:
             self._failures.worked(source.name, "load")
 
-    def _load(self, source: Tier, rank: int, entries: Any) -> tuple[list[Buffer], npt.NDArray[np.bool_]]:
-        """The payloads of the plan's entries, empty for one that is not there any more, or can't be read; which these are.
+    def _load(self, source: Tier, rank: int, entries: Any) -> tuple[list[Buffer], npt.NDArray[np.bool_] | None]:
+        """The payloads of the plan's entries, empty for one that is not there any more, or can't be read; which these are,
+        None if all could be read at once.
 
         An error is only believed while all entries are there: a tier may say that a slot which was freed holds nothing.
         """
-        unreadable = np.zeros(len(entries), np.bool_)
         try:
-            return source.load(entries["slot"].copy(), entries["length"].copy()), unreadable
+            return source.load(entries["slot"].copy(), entries["length"].copy()), None
         except OSError as error:
             failure = error
+        unreadable = np.zeros(len(entries), np.bool_)
         payloads: list[Buffer] = [b""] * len(entries)
         wanted = list(range(len(entries)))
         while wanted:

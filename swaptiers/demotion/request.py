@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 import numpy as np
@@ -23,7 +23,7 @@ from swaptiers.graph import TierGraph
 Referenced = Literal["ignore", "rotate"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.define(eq=False)
 class Plan:
     """One batch on one edge: `entries` is a copy of the core's table (dtype PLAN), ours to fill in."""
 
@@ -32,8 +32,7 @@ class Plan:
     entries: Any
 
 
-@attrs.frozen(kw_only=True)
-class Moved:
+class Moved(NamedTuple):
     """What became of a plan. Bytes as stored: in the source before, in the target after. `unreadable`: entries that
     could not be read, or failed their checksums; they stay, and are not planned again."""
 

@@ -26,6 +26,7 @@ MAX_PAGES = 256
 """In one call."""
 BYTES_AT = bytes.__basicsize__ - 1
 """Where a bytes object's bytes begin."""
+HAS_LISTS = not interpreted()
 LENGTH_AT = object.__basicsize__
 """Where a list has its length, followed by where its items are."""
 Int64s = npt.NDArray[np.int64]
@@ -109,7 +110,7 @@ class Bulk:
 
 def addresses(objects: Sequence[object]) -> Int64s:
     """Where the objects are, which the caller keeps alive."""
-    if type(objects) is list and not interpreted():
+    if type(objects) is list and HAS_LISTS:
         found = np.empty(len(objects), np.int64)
         if bulk.copy_items(id(objects), LENGTH_AT, found) == len(found):
             return found
