@@ -26,6 +26,7 @@ STEPS_HIGH = 1 << 12
 # where the loop stands
 IDLE, ROOM, STORING, EVICTING = 0, 1, 2, 3
 # why it stopped
+GO_ON = -1
 CHUNK_DONE, WANTS_LENGTHS, DUE, LOG_FULL, WANTS_MOVE_LENGTHS, WANTS_REFERENCES, EVICTED = 0, 1, 2, 3, 4, 5, 6
 # events
 LOAD, MOVE, STORE = 0, 1, 2

@@ -16,21 +16,20 @@ from swaptiers.cgroups import CgroupTree
 from swaptiers.codecs import Codec, make_codec
 from swaptiers.control import ControlTree
 from swaptiers.core.compile import interpreted
-from swaptiers.core.constants import STORED
 from swaptiers.core.core import Core
 from swaptiers.core.plan import NEVER
-from swaptiers.core.resident import PAGE, SWAPPED
+from swaptiers.core.resident import PAGE
 from swaptiers.core.state import ARRAYS
 from swaptiers.core.words import Words
-from swaptiers.counters import read_counters
 from swaptiers.demotion.chooser import make_chooser
 from swaptiers.demotion.evacuation import Evacuated, evacuate
 from swaptiers.demotion.request import Demoted, Moved, Plan, Referenced, demote, raise_failure
-from swaptiers.errors import ConfigError, ExperimentError, IntegrityError
-from swaptiers.experiment import replay
+from swaptiers.errors import ConfigError, ExperimentError
 from swaptiers.experiment.actions import Actions
 from swaptiers.experiment.control import RunningSystem
 from swaptiers.experiment.driving import Driver
+from swaptiers.experiment.events import log_has_run
+from swaptiers.experiment.evicting import settled_ram
 from swaptiers.experiment.execute import Executor
 from swaptiers.experiment.fairness import Occupancy
 from swaptiers.experiment.feed import Feed, OrderedFeed, TimedFeed
@@ -50,9 +49,12 @@ from swaptiers.experiment.lab import (
     WANTS_MOVE_LENGTHS,
     WANTS_REFERENCES,
 )
-from swaptiers.experiment.latency import Histogram, fault_latency
+from swaptiers.experiment.moving import move_planned
 from swaptiers.experiment.observe import Recency
-from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult
+from swaptiers.experiment.outcome import outcome_of
+from swaptiers.experiment.pages import contents_of
+from swaptiers.experiment.replay import replay
+from swaptiers.experiment.results import VariantResult
 from swaptiers.experiment.series import Recorder
 from swaptiers.experiment.spec import ExperimentSpec
 from swaptiers.experiment.steering import Steering
@@ -239,7 +241,7 @@ class Laboratory:
         self._finish_log()
         self._finish_time()
         self._rest(is_over=True)
-        return self._result(time.perf_counter() - started)
+        return outcome_of(self, time.perf_counter() - started)
 
     def _finish_time(self) -> None:
         """By time, the run is over when the last workload's last reference is served."""
@@ -251,7 +253,7 @@ class Laboratory:
         """Go through the chunk as far as `end` says; False if `until` came first."""
         state, laba, lab = self.core.state, self.laba, self.lab
         while True:
-            status = replay.replay(state, laba, chunk, end)
+            status = replay(state, laba, chunk, end)
             raise_failure(self.core)
             if status == CHUNK_DONE:
                 return True
@@ -285,13 +287,13 @@ class Laboratory:
         At most `pages`, and none that was last used at `used_before` or later. Fewer where nobody takes them.
         """
         lab, st = self.lab, self.core.st
-        replay.settled_ram(self.core.state, self.laba)
+        settled_ram(self.core.state, self.laba)
         before = int(self.core.cgroups[scope].resident_pages)
         lab.scope, lab.evict_left, lab.evict_before = scope, pages, used_before
         lab.rounds = lab.latency = st.pending_i = st.pending_n = 0
         lab.phase = EVICTING
         while True:
-            status = replay.replay(self.core.state, self.laba, NO_REFERENCES, 0)
+            status = replay(self.core.state, self.laba, NO_REFERENCES, 0)
             raise_failure(self.core)
             if status == EVICTED:
                 self._finish_log()
@@ -312,13 +314,14 @@ class Laboratory:
         self._finish_log()
         st = self.core.st
         plan = self.core.plan[: int(st.plan_n)]
-        contents = self._contents_of(plan["owner"])
+        contents = self.contents_of(plan["owner"])
         self.executor.compress_plan(int(st.edges[int(st.plan_edge)].target), plan, contents)
         self.lab.move_lengths = KNOWN
 
-    def _contents_of(self, pages: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def contents_of(self, pages: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which of the contents each of the pages has now."""
         contents = np.empty(len(pages), np.int64)
-        replay.contents_of(self.laba, np.ascontiguousarray(pages), contents)
+        contents_of(self.laba, np.ascontiguousarray(pages), contents)
         return contents
 
     def _finish_log(self) -> None:
@@ -327,7 +330,7 @@ class Laboratory:
             self.executor.run(self.log[: self.words["log_n"]])
         if self.steps is not None:
             self.steps.drain()
-        replay.log_has_run(self.core.state, self.laba)
+        log_has_run(self.core.state, self.laba)
 
     def _set_stop(self) -> None:
         due = [
@@ -385,7 +388,7 @@ class Laboratory:
         max_scanned: int | None = None,
     ) -> Demoted:
         """A request, carried out at this moment of the run."""
-        replay.settled_ram(self.core.state, self.laba)
+        settled_ram(self.core.state, self.laba)
         return demote(
             self.core,
             self.graph,
@@ -451,9 +454,9 @@ class Laboratory:
 
     def _move(self, plan: Plan) -> Moved:
         """The laboratory's mover: records and clock at once, the bytes when the log runs."""
-        if not replay.move_planned(self.core.state, self.laba):
+        if not move_planned(self.core.state, self.laba):
             self._give_move_lengths()
-            replay.move_planned(self.core.state, self.laba)
+            move_planned(self.core.state, self.laba)
         latest = self.core.plan[: len(plan.entries)]
         latest = latest[latest["copied"] == 1]
         moved = Moved(
@@ -464,78 +467,6 @@ class Laboratory:
         self._finish_log()
         self.core.land(plan)
         return moved
-
-    # the numbers
-
-    def _result(self, wall_s: float) -> VariantResult:
-        lab = self.lab
-        replay.settled_ram(self.core.state, self.laba)
-        if self.recency is not None:
-            self.recency.sample_if_none()
-        integrity = self._integrity()
-        counters = read_counters(self.core, self.graph, self.tree)
-        stores = counters.zero["stores"] + sum(tier.stores for tier in counters.tiers.values())
-        loads = counters.zero["loads"] + sum(tier.loads for tier in counters.tiers.values())
-        totals = {
-            name: sum(getattr(c, name) for c in counters.cgroups.values())
-            for name in ("hits", "faults", "first_touches")
-        }
-        if loads != totals["faults"] or totals["hits"] + totals["faults"] + totals["first_touches"] != lab.refs:
-            raise IntegrityError(f"{loads} loads, {totals}, {int(lab.refs)} references: these do not add up")
-        if stores - loads != counters.entries:
-            raise IntegrityError(f"{stores} pages went out, {loads} came back, and {counters.entries} are held")
-        return VariantResult(
-            seed=self.spec.seed,
-            refs=int(lab.refs),
-            swap_outs=stores,
-            swap_ins=loads,
-            tiers=counters.tiers,
-            zero=counters.zero,
-            edges=counters.edges,
-            cgroups=counters.cgroups,
-            inversion=Recency.report(self.recency, counters),
-            ram_bytes=RamBytes(mean=float(lab.ram_byte_ns) / max(int(lab.now), 1), peak=int(lab.ram_peak)),
-            fault_latency_ns=fault_latency(self.latencies.sum(axis=0), int(lab.fault_ns)),
-            fairness=self.occupancy.report(self.latencies, [workload.cgroup for workload in self.spec.workloads]),
-            actions=tuple(self.actions.done),
-            controllers=self.steering.report(),
-            time=RunTime(virtual_s=int(lab.now) / 1e9, stall_s=int(lab.stall_ns) / 1e9, wall_s=wall_s),
-            integrity=integrity,
-            series=self.recorder.finish(),
-            latencies=self._latencies(),
-            **totals,
-        )
-
-    def _latencies(self) -> dict[str, Histogram]:
-        """How long the faults of each cgroup took."""
-        owners = [workload.cgroup for workload in self.spec.workloads]
-        return {
-            path: Histogram.of(self.latencies[[owner == path for owner in owners]].sum(axis=0))
-            for path in sorted(set(owners))
-        }
-
-    def _integrity(self) -> Integrity:
-        """Every account recounted, every page that is still out read back."""
-        self.core.check()
-        top = int(self.core.st.row_top)
-        swapped = np.flatnonzero(self.pages["state"] == SWAPPED)
-        rows = self.pages["hotter"][swapped]
-        records = self.core.records[:top]
-        is_used = np.zeros(top, np.bool_)
-        is_used[rows] = True
-        lost = int((records["owner"][rows] != swapped).sum()) + len(rows) - int(is_used.sum())
-        if self.executor is None:
-            return Integrity(verified=0, held_verified=0, mismatched=0, lost=lost)
-        held = records[rows]
-        stored = held["backing"] == STORED
-        contents = self._contents_of(swapped[stored])
-        good = self.executor.verify_held(held[stored], contents)
-        return Integrity(
-            verified=self.executor.verified,
-            held_verified=good,
-            mismatched=self.executor.mismatched,
-            lost=lost,
-        )
 
     def close(self) -> None:
         """Give back memory and files."""

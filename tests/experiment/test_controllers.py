@@ -13,6 +13,7 @@ import swaptiers as st
 from swaptiers.core.resident import RESIDENT
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
+from swaptiers.experiment.outcome import check_integrity
 
 ROOMY = (
     SMALL[: SMALL.index("variants:")]
@@ -117,7 +118,7 @@ def test_the_coldest_resident_pages_go_first(laboratory: Laboratory) -> None:
     assert laboratory.evict(web, 10_000, middle) == int((left < middle).sum())
     assert laboratory.evict(web, 10_000, middle) == 0
     laboratory.core.check()
-    integrity = laboratory._integrity()
+    integrity = check_integrity(laboratory)
     assert integrity.lost == integrity.mismatched == 0
     assert integrity.held_verified > 1000
 

@@ -17,6 +17,7 @@ from swaptiers.core.resident import SWAPPED
 from swaptiers.experiment.feed import OrderedFeed
 from swaptiers.experiment.laboratory import Laboratory
 from swaptiers.experiment.load import load_experiment
+from swaptiers.experiment.outcome import outcome_of
 from swaptiers.inversion import pairs_of
 from swaptiers.workloads.source import PAGE_MASK
 
@@ -116,7 +117,7 @@ def test_against_brute_force(tmp_path: Path, variant: str, pattern: str) -> None
                 for path in ("/a", "/b"):
                     _, tiers, uses = entries(lab, lab.tree.paths[path])
                     assert lab.recency.now()[path] == pytest.approx(brute_pairs(tiers, uses), abs=1e-9)
-        result = lab._result(0.0)
+        result = outcome_of(lab, 0.0)
         for path in ("/a", "/b"):
             own, expected = result.inversion.by_cgroup[path], truth[lab.tree.paths[path]]
             assert len(expected.late) > 100
