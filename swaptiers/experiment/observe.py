@@ -20,8 +20,6 @@ ENOUGH_PAGES = 8192
 """`inversion: sampled` follows about this many pages of a cgroup, and all of a smaller one."""
 GLOBAL_EVERY = 8
 """Samples from one look at all cgroups' entries together to the next: it sorts them, the others are kept up to date."""
-HASH = 2_654_435_761
-"""As in recency.is_counted()."""
 
 
 class Recency:
@@ -49,10 +47,9 @@ class Recency:
             self._trees.append(tree)
             if interpreted():
                 ARRAYS[tree.ctypes.data] = tree
-        mask = _mask(int(lab.pages_n)) if sampled else 0
-        self._global_pages = np.flatnonzero(((np.arange(int(lab.pages_n)) * HASH) >> 12) & mask == 0)
-        self._global_ranks = np.empty(len(self._global_pages), np.int8)
-        self._global_uses = np.empty(len(self._global_pages), np.int64)
+        self._global_mask = _mask(int(lab.pages_n)) if sampled else 0
+        self._global_ranks = np.empty(int(lab.pages_n), np.int8)
+        self._global_uses = np.empty(int(lab.pages_n), np.int64)
         self._cgroups = np.array(list(self._paths.values()), np.int64)
         self._shares = np.empty((len(self._paths) + 1, 1 + len(self._names) ** 2))
         """Of the latest sample, as in shares_of_pairs(), with all cgroups together in the last row."""
@@ -76,7 +73,7 @@ class Recency:
     def _look_at_everybody(self) -> None:
         """Over the entries of all cgroups, by their last uses."""
         lab, (ranks, uses) = self._laboratory, (self._global_ranks, self._global_uses)
-        n = entries_of(lab.core.state, lab.laba, self._global_pages, ranks, uses)
+        n = entries_of(lab.core.state, self._global_mask, ranks, uses)
         counts = count_pairs(ranks[:n], uses[:n])
         for (fast, slow), (wrong, pairs) in counts.items():
             self._shares[-1, 1 + fast * len(self._names) + slow] = wrong / pairs

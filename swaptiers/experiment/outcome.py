@@ -13,6 +13,7 @@ from swaptiers.errors import IntegrityError
 from swaptiers.experiment.evicting import settled_ram
 from swaptiers.experiment.latency import Histogram, fault_latency
 from swaptiers.experiment.observe import Recency
+from swaptiers.experiment.pages import count_lost
 from swaptiers.experiment.results import Integrity, RamBytes, RunTime, VariantResult
 
 if TYPE_CHECKING:
@@ -73,16 +74,11 @@ def _latencies(laboratory: Laboratory) -> dict[str, Histogram]:
 def check_integrity(laboratory: Laboratory) -> Integrity:
     """Every account recounted, every page that is still out read back."""
     laboratory.core.check()
-    top = int(laboratory.core.st.row_top)
-    swapped = np.flatnonzero(laboratory.pages["state"] == SWAPPED)
-    rows = laboratory.pages["hotter"][swapped]
-    records = laboratory.core.records[:top]
-    is_used = np.zeros(top, np.bool_)
-    is_used[rows] = True
-    lost = int((records["owner"][rows] != swapped).sum()) + len(rows) - int(is_used.sum())
+    lost = count_lost(laboratory.core.state, laboratory.laba)
     if laboratory.executor is None:
         return Integrity(verified=0, held_verified=0, mismatched=0, lost=lost)
-    held = records[rows]
+    swapped = np.flatnonzero(laboratory.pages["state"] == SWAPPED)
+    held = laboratory.core.records[laboratory.pages["hotter"][swapped]]
     stored = held["backing"] == STORED
     contents = laboratory.contents_of(swapped[stored])
     good = laboratory.executor.verify_held(held[stored], contents)

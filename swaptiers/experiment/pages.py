@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from swaptiers.core.compile import kernel, part
-from swaptiers.core.constants import KEPT
+from swaptiers.core.constants import KEPT, STORED, ZERO
 from swaptiers.core.kept import drop_kept
 from swaptiers.core.layout import Header
-from swaptiers.core.resident import PAGE_BYTES, pages_of
+from swaptiers.core.resident import PAGE_BYTES, SWAPPED, pages_of
 from swaptiers.core.slots import settle
-from swaptiers.core.state import fetch, records
+from swaptiers.core.state import State, fetch, fetch_record, header_at, records
 from swaptiers.experiment.lab import Lab, kept_of
 from swaptiers.workloads.contents import content_index
+
+AHEAD = 8
+"""Pages whose entries are on their way from memory while one is looked at."""
 
 
 @part
@@ -63,3 +66,18 @@ def contents_of(laba: Any, pages: Any, out: Any) -> None:
     """Which of the contents each of the pages has now."""
     for i in range(len(pages)):
         out[i] = content_of(laba[0], pages[i])
+
+
+@kernel
+def count_lost(at: State, laba: Any) -> int:
+    """Pages that are swapped out and have no entry, or somebody else's."""
+    st = header_at(at)
+    pages, table = pages_of(laba[0]), records(st)
+    lost = 0
+    for page in range(len(pages)):
+        if page + AHEAD < len(pages) and pages[page + AHEAD].state == SWAPPED:
+            fetch_record(st, pages[page + AHEAD].hotter)
+        if pages[page].state == SWAPPED:
+            r = table[pages[page].hotter]
+            lost += 1 if r.owner != page or (r.backing != STORED and r.backing != ZERO) else 0
+    return lost

@@ -20,9 +20,15 @@ from swaptiers.experiment.lab import Lab, recency_of
 
 
 @part
-def is_counted(r: Any, page: int) -> bool:
+def is_hashed(page: int, mask: int) -> bool:
     """True if the page is in the sample (every page, where the mask is 0)."""
-    return bool((((page * 2654435761) >> 12) & r.mask) == 0)
+    return bool((((page * 2654435761) >> 12) & mask) == 0)
+
+
+@part
+def is_counted(r: Any, page: int) -> bool:
+    """True if the page is in its cgroup's sample."""
+    return is_hashed(page, r.mask)
 
 
 @part

@@ -8,8 +8,8 @@ import numpy as np
 
 from swaptiers.core.compile import kernel
 from swaptiers.core.constants import STORED
-from swaptiers.core.resident import SWAPPED, pages_of
 from swaptiers.core.state import State, fetch_record, header_at, records
+from swaptiers.experiment.recency import is_hashed
 
 AHEAD = 8
 """Records that are on their way from memory while one is looked at."""
@@ -30,16 +30,17 @@ def uses_by_tier(at: State, step: int, uses: Any, counts: Any) -> None:
 
 
 @kernel
-def entries_of(at: State, laba: Any, chosen: Any, ranks: Any, uses: Any) -> int:
-    """The entries of the pages that are `chosen`: their tiers' ranks, and when they were last used. How many there are."""
-    table = records(header_at(at))
-    pages = pages_of(laba[0])
+def entries_of(at: State, mask: int, ranks: Any, uses: Any) -> int:
+    """The entries of a sample of pages (`mask`, as in `is_hashed`): their tiers' ranks, and when they were last used. How
+    many there are."""
+    st = header_at(at)
+    table = records(st)
     n = 0
-    for i in range(len(chosen)):
-        p = pages[chosen[i]]
-        if p.state == SWAPPED and table[p.hotter].backing == STORED:
-            ranks[n] = table[p.hotter].tier
-            uses[n] = table[p.hotter].last_use
+    for row in range(st.row_top):
+        r = table[row]
+        if r.backing == STORED and is_hashed(r.owner, mask):
+            ranks[n] = r.tier
+            uses[n] = r.last_use
             n += 1
     return n
 

@@ -154,7 +154,7 @@ class Recorder:
         lab, core, recency = self._laboratory.words, self._laboratory.core, self._laboratory.recency
         header = self._header
         row: list[Any] = [lab[name] for name in ("now", "refs", "faults", "fault_ns", "stall_ns")]
-        pools = int(header[self._pools_at].sum())
+        pools = sum(header[self._pools_at].tolist())
         row.append(int(core.cgroups["resident_pages"][0]) * core.words["page_size"] + pools)
         row += header[self._tiers_at].tolist()
         row += self._ages()
