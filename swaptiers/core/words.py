@@ -18,8 +18,8 @@ class Words:
 
     def __init__(self, words: memoryview[int], dtype: Any, at: int = 0) -> None:
         self.words = words
-        self._at = _places(dtype)
         self._first = at
+        self._at = _places(dtype, at)
 
     @classmethod
     def of(cls, array: Any) -> Words:
@@ -34,17 +34,18 @@ class Words:
 
     def at(self, name: str) -> int:
         """Which of `words` the field is, for whoever looks at it with every page."""
-        return self._first + self._at[name]
+        return self._at[name]
 
     def __getitem__(self, name: str) -> int:
         """The field's value now. Raises KeyError if it is no 64-bit integer."""
-        value: int = self.words[self._first + self._at[name]]
+        value: int = self.words[self._at[name]]
         return value
 
     def __setitem__(self, name: str, value: int) -> None:
-        self.words[self._first + self._at[name]] = value
+        self.words[self._at[name]] = value
 
 
 @functools.cache
-def _places(dtype: Any) -> dict[str, int]:
-    return {name: at // 8 for name, (kind, at, *_) in dtype.fields.items() if kind == np.dtype("i8") and at % 8 == 0}
+def _places(dtype: Any, first: int) -> dict[str, int]:
+    whole = {name: at // 8 for name, (kind, at, *_) in dtype.fields.items() if kind == np.dtype("i8") and at % 8 == 0}
+    return {name: first + at for name, at in whole.items()}

@@ -76,7 +76,7 @@ def latest_plan(core: Core) -> Plan | None:
     n = words["plan_n"]
     if n == 0:
         return None
-    entries = np.zeros(n, PLAN)
+    entries = np.frombuffer(bytearray(n * PLAN.itemsize), PLAN)  # np.zeros() takes a while for a record
     entries["row"] = LANDED
     plan = Plan(edge=words["plan_edge"], trigger=words["plan_trigger"], entries=entries)
     core.take_off(plan)  # first: whoever is interrupted from here on finds it among the flights
