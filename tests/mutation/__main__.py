@@ -46,7 +46,10 @@ MUTATED = (
     "swaptiers/system",
     "swaptiers/tiers",
 )
-LEFT_OUT = ("swaptiers/core/compile.py", "swaptiers/core/bulk.py", "swaptiers/tiers/bulk.py")
+LEFT_OUT = (
+    *(f"swaptiers/core/{name}.py" for name in ("compile", "calls", "bulk", "files")),
+    "swaptiers/tiers/bulk.py",
+)
 """How kernels are compiled and cached, and how they call C functions: nothing of it runs interpreted."""
 COPIED = ("swaptiers", "tests", "examples", "docs", "pyproject.toml", "tiers.yaml", "README.md")
 TESTS = Path(__file__).with_name("tests.txt")
