@@ -33,7 +33,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("experiment/lab.py", True),
         ("workloads/source.py", True),
         ("experiment/results.py", False),
-        ("workloads/trace.py", False),
+        ("workloads/formats.py", False),
         ("cli/run.py", False),
     ],
 )
