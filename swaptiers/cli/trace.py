@@ -18,7 +18,8 @@ from swaptiers.report.trace import trace_table, write_curve
 from swaptiers.workloads.distances import miss_curve
 from swaptiers.workloads.formats import FORMATS
 from swaptiers.workloads.specs import MAX_PAGES
-from swaptiers.workloads.trace import PAGE_OF_WORD, Survey
+from swaptiers.workloads.trace import Survey
+from swaptiers.workloads.unpacking import PAGE_OF_WORD
 
 format_option = click.option("--format", "form", type=click.Choice(list(FORMATS)), default="u32", show_default=True)
 

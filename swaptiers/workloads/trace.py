@@ -8,24 +8,11 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from swaptiers.core.compile import kernel
 from swaptiers.errors import ConfigError
 from swaptiers.workloads.formats import FORMATS, Words
-from swaptiers.workloads.source import PAGE_BITS, Int64s
+from swaptiers.workloads.source import Int64s
 from swaptiers.workloads.specs import MAX_PAGES, TracePattern
-
-PAGE_OF_WORD = (1 << 31) - 1
-
-
-@kernel
-def unpack(words: Words, out: Int64s) -> int:
-    """References of a trace as they are drawn: the page number, and above it whether it writes. The largest page number."""
-    top = 0
-    for i in range(len(words)):
-        word = np.int64(words[i])
-        out[i] = (word & PAGE_OF_WORD) | (word >> 31 << PAGE_BITS)
-        top = max(top, int(word & PAGE_OF_WORD))
-    return top
+from swaptiers.workloads.unpacking import PAGE_OF_WORD, unpack
 
 
 @attrs.frozen
