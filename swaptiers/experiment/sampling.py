@@ -38,7 +38,7 @@ def entries_of(at: State, mask: int, ranks: Any, uses: Any) -> int:
     n = 0
     for row in range(st.row_top):
         r = table[row]
-        if r.backing == STORED and is_hashed(r.owner, mask):
+        if r.backing == STORED and is_hashed(int(r.owner), mask):
             ranks[n] = r.tier
             uses[n] = r.last_use
             n += 1
