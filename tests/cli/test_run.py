@@ -205,8 +205,8 @@ def test_broken_integrity_is_exit_code_3(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect that mixes pages up must not look like a result."""
-    equal = Executor._equal
-    monkeypatch.setattr(Executor, "_equal", lambda self, wanted, pages: equal(self, wanted, [b"x" for _ in pages]))
+    count = Executor._count_equal
+    monkeypatch.setattr(Executor, "_count_equal", lambda self, *batch: max(0, count(self, *batch) - 1))
     with pytest.raises(SystemExit) as ended:
         main(["run", str(config), "--json"])
     said = capsys.readouterr()
