@@ -11,7 +11,7 @@ from swaptiers.core.state import ARRAYS
 from swaptiers.counters import SystemCounters
 from swaptiers.experiment.lab import RECENCY
 from swaptiers.experiment.sampling import add_shares, entries_of, shares_of_pairs
-from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, count_pairs, mean_inversion
+from swaptiers.inversion import GlobalInversion, Inversion, InversionReport, count_pairs, mean_inversion, share_of_pairs
 
 if TYPE_CHECKING:
     from swaptiers.experiment.laboratory import Laboratory
@@ -77,9 +77,8 @@ class Recency:
         counts = count_pairs(ranks[:n], uses[:n])
         for (fast, slow), (wrong, pairs) in counts.items():
             self._shares[-1, 1 + fast * len(self._names) + slow] = wrong / pairs
-        if counts:
-            total = sum(pairs for _, pairs in counts.values())
-            self._shares[-1, 0] = sum(wrong for wrong, _ in counts.values()) / total
+        overall, _ = share_of_pairs(counts, self._names)
+        self._shares[-1, 0] = np.nan if overall is None else overall
 
     def now(self) -> dict[str, float | None]:
         """Each cgroup's `pairs` at this moment."""
